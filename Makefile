@@ -1,0 +1,41 @@
+# Everything sets itself up from Python (3.11 or later), pip and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo check test golden clean
+
+help:
+	@echo "make demo    watch specs become a converged account, on the embedded emulator"
+	@echo "make check   format, lint, types, layers and the pure tests"
+	@echo "make test    everything: check, and the tests against the emulator and the installed command"
+	@echo "make golden  rewrite the golden files; read what changed before you commit it"
+	@echo "make clean   remove what these commands made"
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@FTOPS=$(abspath $(BIN))/ftops sh examples/demo.sh
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --config .importlinter > $(VENV)/layers.txt || { cat $(VENV)/layers.txt; exit 1; }
+	@$(BIN)/python -m pytest tests/pure
+
+test: $(STAMP) check
+	@$(BIN)/python -m pytest tests --ignore=tests/pure
+
+golden: $(STAMP)
+	@FTOPS_UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests -q || true
+	@git status --short tests examples
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo
