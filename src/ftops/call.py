@@ -1,0 +1,52 @@
+"""One service call as a value: where it goes, what it carries, and how safely it may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Plane(StrEnum):
+    """Which of an account's two doors a call goes through."""
+
+    DATA = "data"
+    ARM = "arm"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The body of a file upload, read from disk while it is sent.
+
+    `digest` is what the content must hash to (64 hex digits); the answer tells what it did hash to.
+    """
+
+    path: Path
+    filename: str
+    purpose: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `path` is relative to the surface's root (data plane) or to the account (ARM).
+
+    A read may be repeated at will; a write is sent once, and if its answer is lost, listing decides what happened.
+    """
+
+    plane: Plane
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, object] | Upload | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Tell whether the call changes nothing."""
+        return self.method == "GET"
+
+    def __str__(self) -> str:
+        """Return method, plane and path, for progress and problems; never the query or the body."""
+        return f"{self.method} {self.plane}:{self.path}"

@@ -1,0 +1,70 @@
+"""The exception tree; raising is for bugs, for the wire and for what stops a command at once.
+
+FtopsError
+├── SpecError            the specs or data have problems; carries their diagnostics
+├── UsageError           the command line asks for something that cannot be (exit 64)
+├── LeaseHeld            another run may write to this project now
+├── JournalBroken        the journal cannot be read or written
+├── Interrupted          a person or the system asked the run to stop (exit 130)
+└── WireError            a call did not give an answer that can be used
+    ├── ConnectionLost   no answer arrived, so a write may or may not have been done
+    └── ServiceProblem   the service answered with an error; carries status, code, message and request id
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftops.diagnostics import Diagnostic
+
+
+class FtopsError(Exception):
+    """The base of everything ftops raises on purpose."""
+
+
+class SpecError(FtopsError):
+    """The specs or data have problems; `diagnostics` says which."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Keep the diagnostics in the order given."""
+        super().__init__(f"{len(diagnostics)} problems")
+        self.diagnostics = tuple(diagnostics)
+
+
+class UsageError(FtopsError):
+    """The command line asks for something that cannot be."""
+
+
+class LeaseHeld(FtopsError):
+    """Another run may write to this project now."""
+
+
+class JournalBroken(FtopsError):
+    """The journal cannot be read or written."""
+
+
+class Interrupted(FtopsError):
+    """A person or the system asked the run to stop."""
+
+
+class WireError(FtopsError):
+    """A call did not give an answer that can be used."""
+
+
+class ConnectionLost(WireError):
+    """No answer arrived: a read may be repeated, a write may or may not have been done."""
+
+
+class ServiceProblem(WireError):
+    """The service answered with an error.
+
+    `code` and `message` are the service's own words, `request_id` names the call to its support.
+    """
+
+    def __init__(self, status: int, code: str, message: str, request_id: str = "") -> None:
+        """Keep what the service said."""
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.request_id = request_id
