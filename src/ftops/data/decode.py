@@ -1,0 +1,159 @@
+"""One line of JSON to a value, or the reason and place why it is none; and where a JSON path stands in a line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+
+JsonPath: TypeAlias = tuple[str | int, ...]
+"""The way from a row to a value in it, such as `("messages", 2, "content")`."""
+
+# No type is given: the decoder then makes only plain values, and nothing in a row can choose what is made.
+_decoder = msgspec.json.Decoder(object)
+_positioned = re.compile(r"JSON is malformed: (?P<reason>.*) \(byte (?P<position>\d+)\)")
+
+_REASONS: Mapping[str, str] = {
+    "expected ':'": 'a ":" is missing between a key and its value',
+    "expected ',' or '}'": 'a "," or the closing "}" is missing',
+    "expected ',' or ']'": 'a "," or the closing "]" is missing',
+    "object keys must be strings": "a key is not in double quotes",
+    "trailing characters": "something follows the row on the same line: every row needs a line of its own",
+    "trailing comma in array": 'a "," stands before the closing "]"',
+    "trailing comma in object": 'a "," stands before the closing "}"',
+    "invalid number": "a number is not written as JSON wants it",
+    "invalid escape character in string": 'a "\\" in a text starts no known escape; write "\\\\" for a backslash',
+    "invalid character in unicode escape": 'a "\\u" needs four hexadecimal digits',
+}
+"""The decoder's reasons in our words."""
+
+_LONE_SURROGATE = "half of a surrogate pair stands alone in a \\u escape; such text cannot be written as UTF-8"
+_BY_BYTE: Mapping[int, str] = {
+    ord("'"): "a single quote stands where JSON wants a double quote",
+    ord("N"): "NaN is not a JSON value",
+    ord("I"): "Infinity is not a JSON value",
+    ord("T"): "True is not a JSON value; JSON writes true",
+    ord("F"): "False is not a JSON value; JSON writes false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that holds no JSON value: the catalogue's code, the byte, and a reason without user data."""
+
+    code: str
+    position: int
+    reason: str
+
+
+def decode(data: bytes) -> object:
+    """Return the JSON value of one line, or a BadLine.
+
+    A BadLine stands for what is not UTF-8 or not JSON, is nested too deeply, or has a number out of range.
+    """
+    try:
+        return _decoder.decode(data)
+    except RecursionError:
+        return BadLine("bad-json", 0, "it is nested too deeply")
+    except msgspec.ValidationError:
+        return BadLine("bad-json", 0, "a number is too large to be read exactly")
+    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        return _explained(data, str(error))
+
+
+def _explained(data: bytes, message: str) -> BadLine:
+    """Return the problem with the encoding of the whole line, else with its JSON.
+
+    The decoder knows the place of a bad byte only within one text, and outside of texts it calls one a bad character.
+    """
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return BadLine(
+            "not-utf8", error.start, f"byte 0x{data[error.start]:02x} is not part of UTF-8 text; save the file as UTF-8"
+        )
+    return _not_json(data, message)
+
+
+def _not_json(data: bytes, message: str) -> BadLine:
+    found = _positioned.fullmatch(message)
+    if found is None:  # the decoder says that the input ended early, also after an escape that wants a second one
+        cut = 'the line ends before its JSON does: a "}", "]" or quote is missing, or the row goes on in the next line'
+        return BadLine("bad-json", max(len(data) - 1, 0), _LONE_SURROGATE if _complete(data) else cut)
+    position, reason = int(found["position"]), found["reason"]
+    if "surrogate" in reason or "escaped utf-16" in reason:
+        return BadLine("bad-json", position, _LONE_SURROGATE)
+    if reason == "invalid character" and position < len(data):
+        return BadLine("bad-json", position, _stray(data[position]))
+    return BadLine("bad-json", position, _REASONS.get(reason, "a character stands where JSON allows none"))
+
+
+def _complete(data: bytes) -> bool:
+    """Tell whether a more lenient parser reads the line to its end."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _stray(byte: int) -> str:
+    if byte < ord(" "):
+        return "a text holds a raw control character; write it as an escape such as \\n or \\t"
+    return _BY_BYTE.get(byte, "a character stands where JSON allows none (is a quote missing?)")
+
+
+def column_of(data: bytes, position: int) -> int:
+    """Return the column, in characters from 1, of a byte position in a line."""
+    return len(data[:position].decode("utf-8", "replace")) + 1
+
+
+_skipping = json.JSONDecoder(parse_int=str, parse_float=str)
+_space = re.compile(r"[ \t\r\n]*")
+
+
+def locate(data: bytes, path: JsonPath) -> int:
+    """Return the column, in characters from 1, where the value at `path` begins in a line of valid JSON.
+
+    Where the path ends early (a key that is absent), it is the column of the last value on the way. Read only for the
+    few places that are printed, so the fast decoder need not keep positions.
+    """
+    text = data.decode("utf-8")
+    at = _past_space(text, 0)
+    for step in path:
+        try:
+            found = _member(text, at, step)
+        except RecursionError:
+            break  # the fast decoder goes deeper than this one
+        if found is None:
+            break
+        at = found
+    return at + 1
+
+
+def _past_space(text: str, at: int) -> int:
+    found = _space.match(text, at)
+    return found.end() if found else at
+
+
+def _member(text: str, at: int, step: str | int) -> int | None:
+    """Return where the member `step` of the object or array at `at` begins; of equal keys the last one counts."""
+    if text[at] not in "{[":
+        return None
+    keyed, last, index = text[at] == "{", None, 0
+    at = _past_space(text, at + 1)
+    while text[at] not in "}]":
+        key: str | int = index
+        if keyed:
+            key, at = _skipping.raw_decode(text, at)
+            at = _past_space(text, _past_space(text, at) + 1)
+        if key == step:
+            last = at
+        at = _past_space(text, _skipping.raw_decode(text, at)[1])
+        at = _past_space(text, at + 1) if text[at] == "," else at
+        index += 1
+    return last
