@@ -1,0 +1,73 @@
+"""Accounts: how they are named and found, and the ARM resource that describes one."""
+
+from __future__ import annotations
+
+from ftops.emulator.context import Context, Limits
+from ftops.emulator.job_life import RUNNING_MAX
+from ftops.emulator.messages import JsonObject, Response, reply, ticks
+from ftops.emulator.store import Document, Kind
+
+ARM_ENDPOINT = "https://management.emulator"
+_PARENT = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/emulator"
+
+
+def resource_id(name: str) -> str:
+    """Return an account's ARM id."""
+    return f"{_PARENT}/providers/Microsoft.CognitiveServices/accounts/{name}"
+
+
+def endpoint(name: str) -> str:
+    """Return an account's data-plane root; the account is the first label of the host."""
+    return f"https://{name}.openai.emulator"
+
+
+def new_account(name: str, region: str, moment: float) -> Document:
+    """Return an account as it is stored."""
+    api: JsonObject = {
+        "id": resource_id(name),
+        "name": name,
+        "type": "Microsoft.CognitiveServices/accounts",
+        "location": region,
+        "sku": {"name": "S0"},
+        "kind": "AIServices",
+        "properties": {
+            "endpoint": f"{endpoint(name)}/",
+            "endpoints": {"OpenAI Language Model Instance API": f"{endpoint(name)}/"},
+            "customSubDomainName": name,
+            "provisioningState": "Succeeded",
+            "publicNetworkAccess": "Enabled",
+            "disableLocalAuth": False,
+            "dateCreated": ticks(moment),
+            "isMigrated": False,
+            "callRateLimit": {
+                "rules": [
+                    {
+                        "key": "openai",
+                        "renewalPeriod": 1,
+                        "count": 30,
+                        "matchPatterns": [{"path": "openai/*", "method": "*"}],
+                    }
+                ]
+            },
+        },
+    }
+    return Document(Kind.ACCOUNT, name.lower(), name.lower(), moment, api)
+
+
+def get(ctx: Context) -> Response:
+    """Return the account's ARM resource; the capabilities say the limits in force."""
+    properties = {**ctx.account.api["properties"], "capabilities": _capabilities(ctx.limits)}
+    return reply({**ctx.account.api, "properties": properties})
+
+
+def _capabilities(limits: Limits) -> list[dict[str, str]]:
+    values = {
+        "MaxFineTuneCount": limits.jobs,
+        "MaxRunningFineTuneCount": RUNNING_MAX["standard"],
+        "MaxRunningGlobalStandardFineTuneCount": RUNNING_MAX["globalStandard"],
+        "MaxUserFileCount": limits.files,
+        "MaxTrainingFileSize": limits.file_bytes,
+        "MaxUserFileImportDurationInHours": 1,
+        "MaxFineTuneJobDurationInHours": 720,
+    }
+    return [*({"name": name, "value": str(value)} for name, value in values.items()), {"name": "VirtualNetworks"}]

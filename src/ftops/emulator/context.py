@@ -1,0 +1,112 @@
+"""What a handler is given: the request, the account, the moment and the faults that act on it; and listing pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ftops.emulator.faults import Effect, Fault
+from ftops.emulator.messages import JsonObject, Request, gateway_not_found, invalid, not_found
+from ftops.emulator.store import Document, Kind, Store
+
+LIST_LIMIT_MAX = 10_000
+
+
+class Surface(StrEnum):
+    """Which front of the service was called."""
+
+    CLASSIC = "classic"
+    V1 = "v1"
+    ARM = "arm"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The service's limits per account, adjustable for tests."""
+
+    files: int = 100
+    file_bytes: int = 512_000_000
+    queued_jobs: int = 20
+    jobs: int = 500
+    fine_tuned_deployments: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request on its way through a handler."""
+
+    store: Store
+    request: Request
+    surface: Surface
+    account: Document
+    api_version: str
+    now: datetime
+    faults: tuple[Fault, ...]
+    limits: Limits
+
+    @property
+    def name(self) -> str:
+        """The account's name, the key of its documents."""
+        return self.account.id
+
+    @property
+    def now_s(self) -> int:
+        """The virtual moment in whole Unix seconds, as data-plane objects carry it."""
+        return int(self.now.timestamp())
+
+    def fault(self, effect: Effect) -> Fault | None:
+        """Return the first fault with this effect on the request, or None."""
+        return next((fault for fault in self.faults if fault.effect is effect), None)
+
+    def get(self, kind: Kind, key: str) -> Document:
+        """Return a document of the account.
+
+        Raises: ServiceError (404 notFound) when there is none.
+        """
+        document = self.store.get(kind, self.name, key)
+        if document is None:
+            raise not_found()
+        return document
+
+    def listed(self, kind: Kind) -> list[Document]:
+        """Return the account's documents of a kind that a listing shows now, newest first."""
+        documents = reversed(self.store.all(kind, self.name))
+        stale = self.fault(Effect.STALE_LISTING)
+        if stale is None:
+            return list(documents)
+        limit = self.now.timestamp() - stale.window_s
+        return [document for document in documents if document.created_at <= limit]
+
+    def only_classic(self) -> None:
+        """Refuse an operation that the v1 surface does not have, as the gateway does."""
+        if self.surface is Surface.V1:
+            raise gateway_not_found()
+
+    def location(self, path: str) -> str:
+        """Return a `Location` on the classic surface's root, with the caller's API version."""
+        query = f"?api-version={self.api_version}" if self.api_version else ""
+        return f"https://{self.request.host}/openai/{path}{query}"
+
+
+def page(request: Request, items: Sequence[JsonObject], limit_default: int) -> tuple[list[JsonObject], bool]:
+    """Return the items after `after`, at most `limit`, and whether more follow.
+
+    Raises: ServiceError for a bad limit, and 404 when `after` names nothing in the listing.
+    """
+    limit = _limit(request.query.get("limit"), limit_default)
+    first = 0
+    if after := request.query.get("after"):
+        first = next((place + 1 for place, item in enumerate(items) if item["id"] == after), -1)
+        if first < 0:
+            raise not_found()
+    return list(items[first : first + limit]), first + limit < len(items)
+
+
+def _limit(text: str | None, default: int) -> int:
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LIST_LIMIT_MAX:
+        raise invalid(f"The limit must be between 1 and {LIST_LIMIT_MAX}.")
+    return int(text)

@@ -1,0 +1,268 @@
+"""The emulator: takes a request, lets the virtual world move up to now, answers. One request is one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from ftops.clock import Clock
+from ftops.emulator import accounts, deployments, faults, files, job_life, jobs, models
+from ftops.emulator.context import Context, Limits, Surface
+from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, gateway_not_found
+from ftops.emulator.server import wsgi_app
+from ftops.emulator.store import Document, Kind, Store
+from ftops.emulator.world import settle, tick
+
+LOG_MAX = 10_000
+API_VERSIONS = "2024-10-21,2025-01-01-preview,2025-03-01-preview,2025-04-01-preview,1"
+_V1_VERSIONS = frozenset({"", "v1", "preview"})
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
+_DATA_PATH = re.compile(r"(?:/api/projects/[^/]+)?/openai(?P<v1>/v1)?/(?P<rest>(?!v1/).+)")
+_GROUP = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/(?P<account>[^/]+)"
+_ACCOUNT_PATH = re.compile(_GROUP + r"(?P<rest>.*)", re.IGNORECASE)
+_OPERATION_PATH = re.compile(
+    r"/subscriptions/[^/]+/providers/Microsoft\.CognitiveServices/locations/[^/]+/operationResults/(?P<key>[^/]+)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: the method, the path below the surface's root, and who answers."""
+
+    method: str
+    path: re.Pattern[str]
+    handler: Callable[..., Response]
+
+
+def _route(method: str, path: str, handler: Callable[..., Response]) -> Route:
+    return Route(method, re.compile(path.replace("*", "([^/]+)"), re.IGNORECASE), handler)
+
+
+DATA_ROUTES = (
+    _route("POST", "files", files.create),
+    _route("GET", "files", files.list_files),
+    _route("GET", "files/*", files.get),
+    _route("GET", "files/*/content", files.content),
+    _route("DELETE", "files/*", files.delete),
+    _route("POST", "fine_tuning/jobs", jobs.create),
+    _route("GET", "fine_tuning/jobs", jobs.list_jobs),
+    _route("GET", "fine_tuning/jobs/*", jobs.get),
+    _route("DELETE", "fine_tuning/jobs/*", jobs.delete),
+    _route("POST", "fine_tuning/jobs/*/cancel", jobs.cancel),
+    _route("POST", "fine_tuning/jobs/*/pause", jobs.pause),
+    _route("POST", "fine_tuning/jobs/*/resume", jobs.resume),
+    _route("GET", "fine_tuning/jobs/*/events", jobs.list_events),
+    _route("GET", "fine_tuning/jobs/*/checkpoints", jobs.list_checkpoints),
+    _route("GET", "models", models.list_models),
+    _route("GET", "models/*", models.get),
+)
+ARM_ROUTES = (
+    _route("GET", "", accounts.get),
+    _route("GET", "/deployments", deployments.list_deployments),
+    _route("GET", "/deployments/*", deployments.get),
+    _route("PUT", "/deployments/*", deployments.put),
+    _route("PATCH", "/deployments/*", deployments.patch),
+    _route("DELETE", "/deployments/*", deployments.delete),
+)
+
+
+class Emulator:
+    """An Azure OpenAI service with fine-tuning, in one file or in memory, on a clock of its own.
+
+    The virtual clock stands still except for `advance` and `pause`; the emulator is itself a Clock.
+    """
+
+    arm_endpoint = accounts.ARM_ENDPOINT
+    resource_id = staticmethod(accounts.resource_id)
+    endpoint = staticmethod(accounts.endpoint)
+
+    def __init__(self, path: Path | None, clock: Clock) -> None:
+        """Open or create the store at `path`, or in memory; `clock` only begins the virtual time of a new store."""
+        self._clock = clock
+        self._store = Store(path, clock.now())
+        self.faults = faults.FaultTable()
+        self.limits = Limits()
+        self.requests = 0
+        self.log: deque[str] = deque(maxlen=LOG_MAX)
+        self.app = wsgi_app(self)
+
+    # --- the world
+
+    def ensure_account(self, name: str, region: str) -> None:
+        """Create an account unless it exists."""
+        with self._store.transaction():
+            if self._store.get(Kind.ACCOUNT, name.lower(), name.lower()) is None:
+                self._store.put(accounts.new_account(name, region, self.now().timestamp()))
+
+    def now(self) -> datetime:
+        """Return the virtual moment."""
+        return self._store.now()
+
+    def pause(self, seconds: float) -> None:
+        """Advance the virtual clock by `seconds`, at once."""
+        self.advance(timedelta(seconds=seconds))
+
+    def advance(self, duration: timedelta) -> datetime:
+        """Advance the virtual clock and return the new moment; the world follows at the next request.
+
+        Raises: ValueError for a negative duration.
+        """
+        if duration < timedelta(0):
+            text = f"virtual time does not run backwards: {duration}"
+            raise ValueError(text)
+        with self._store.transaction():
+            moment = self._store.now() + duration
+            self._store.set_now(moment)
+        return moment
+
+    def reset(self) -> None:
+        """Forget everything except the accounts; time, ids and faults begin anew."""
+        with self._store.transaction():
+            self._store.reset(self._clock.now())
+        self.faults.clear()
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+    def snapshot(self, account: str) -> dict[str, list[JsonObject]]:
+        """Return the account's objects as plain data, oldest first, as they are now; nothing is changed by looking."""
+        with self._store.transaction(keep=False):
+            tick(self._store, self._store.now())
+            name = account.lower()
+            return {
+                "files": [document.api for document in self._store.all(Kind.FILE, name)],
+                "jobs": [document.api for document in self._store.all(Kind.JOB, name)],
+                "models": [{"id": document.id, **document.api} for document in self._store.all(Kind.MODEL, name)],
+                "deployments": [document.api for document in self._store.all(Kind.DEPLOYMENT, name)],
+            }
+
+    # --- what a person does behind the caller's back
+
+    def cancel_job(self, job_id: str) -> None:
+        """Cancel a job.
+
+        Raises: KeyError when there is no such job, here and below likewise.
+        """
+        self._by_hand(Kind.JOB, job_id, lambda job, moment: job_life.cancel(self._store, job, moment))
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a file."""
+        self._by_hand(Kind.FILE, file_id, lambda document, _: self._store.delete(document))
+
+    def delete_deployment(self, name: str) -> None:
+        """Delete a deployment at once."""
+        self._by_hand(Kind.DEPLOYMENT, name.lower(), lambda document, _: self._store.delete(document))
+
+    def edit_deployment(self, name: str, **changes: Any) -> None:  # noqa: ANN401  wire members
+        """Change a deployment's `sku`, `capacity`, `tags`, `model` (its name) or any property at once."""
+        self._by_hand(
+            Kind.DEPLOYMENT,
+            name.lower(),
+            lambda document, moment: deployments.edit(self._store, document, changes, moment),
+        )
+
+    def lose_job_record(self, job_id: str) -> None:
+        """Make a job's record disappear, while its model and checkpoints stay."""
+        self._by_hand(Kind.JOB, job_id, lambda job, _: self._store.delete(job))
+
+    def _by_hand(self, kind: Kind, key: str, act: Callable[[Document, float], object]) -> None:
+        with self._store.transaction():
+            now = self._store.now()
+            tick(self._store, now)
+            document = self._store.find(kind, key)
+            if document is None:
+                raise KeyError(key)
+            act(document, float(int(now.timestamp())))
+            settle(self._store, now)
+
+    # --- requests
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request, with the faults that act on it.
+
+        Raises: ConnectionResetError when a fault drops the connection.
+        """
+        with self._store.lock:
+            self.requests += 1
+            self.log.append(f"{request.method} {request.path}")
+            fired = self.faults.fire(request.method, request.path, self.requests)
+            ended = faults.before(fired)
+            if ended is None:
+                with self._store.transaction():
+                    answer = self._answer(request, fired)
+                ended = faults.after(fired) or answer
+            return ended.with_headers({"Date": format_datetime(self.now().astimezone(UTC), usegmt=True)})
+
+    def _answer(self, request: Request, fired: tuple[faults.Fault, ...]) -> Response:
+        now = self._store.now()
+        number = self._store.count_request()
+        tick(self._store, now)
+        try:
+            with self._store.undone_on_error():
+                response = self._dispatch(request, fired, now)
+        except ServiceError as error:
+            response = error.response().with_headers(error.headers)
+        if request.method != "GET":
+            settle(self._store, now)
+        key = UUID(hashlib.sha256(f"request:{number}".encode()).hexdigest()[:32])
+        return response.with_headers(self._service_headers(request, str(key)))
+
+    def _dispatch(self, request: Request, fired: tuple[faults.Fault, ...], now: datetime) -> Response:
+        surface, account, routes, rest = self._locate(request)
+        version = request.query.get("api-version", "")
+        ctx = Context(self._store, request, surface, account, version, now, fired, self.limits)
+        if surface is Surface.ARM and (found := _OPERATION_PATH.fullmatch(request.path)):
+            return deployments.operation(ctx, found["key"])
+        for route in routes:
+            if route.method == request.method and (match := route.path.fullmatch(rest)):
+                return route.handler(ctx, *match.groups())
+        raise gateway_not_found()
+
+    def _locate(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
+        if request.path.lower().startswith("/subscriptions/"):
+            return self._locate_arm(request)
+        found = _DATA_PATH.fullmatch(request.path)
+        name = request.host.split(":")[0].split(".")[0].lower()
+        account = self._store.get(Kind.ACCOUNT, name, name)
+        version = request.query.get("api-version", "")
+        if found is None or account is None:
+            raise gateway_not_found()
+        known = version in _V1_VERSIONS if found["v1"] else _DATED.fullmatch(version) is not None
+        if not known:
+            raise gateway_not_found()
+        return (Surface.V1 if found["v1"] else Surface.CLASSIC), account, DATA_ROUTES, found["rest"]
+
+    def _locate_arm(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
+        if not request.query.get("api-version"):
+            text = "The api-version query parameter (?api-version=) is required for all requests."
+            raise ServiceError(400, "MissingApiVersionParameter", text)
+        if _OPERATION_PATH.fullmatch(request.path):
+            return Surface.ARM, accounts.new_account("", "", 0), (), ""
+        found = _ACCOUNT_PATH.fullmatch(request.path)
+        name = found["account"].lower() if found else ""
+        account = self._store.get(Kind.ACCOUNT, name, name)
+        if found is None or account is None:
+            code = "ParentResourceNotFound" if found and found["rest"] else "ResourceNotFound"
+            raise ServiceError(404, code, f"The Resource '{request.path}' was not found.")
+        return Surface.ARM, account, ARM_ROUTES, found["rest"]
+
+    def _service_headers(self, request: Request, key: str) -> dict[str, str]:
+        sent = request.headers.get("x-ms-client-request-id")
+        echoed = {"x-ms-client-request-id": sent} if sent else {}
+        if request.path.lower().startswith("/subscriptions/"):
+            return {"x-ms-request-id": key, "x-ms-correlation-request-id": key, **echoed}
+        name = request.host.split(":")[0].split(".")[0].lower()
+        account = self._store.get(Kind.ACCOUNT, name, name)
+        region = account.api["location"] if account else "emulator"
+        shown = {"x-ms-region": region, "api-supported-versions": API_VERSIONS}
+        return {"apim-request-id": key, **shown, **echoed}

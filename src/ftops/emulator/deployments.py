@@ -1,0 +1,320 @@
+"""Deployments on ARM: put, read, list, patch, delete, and the long-running operation behind a write."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from urllib.parse import urlencode
+from uuid import UUID
+
+from ftops.emulator.context import Context
+from ftops.emulator.faults import Effect
+from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, ticks, without_nulls
+from ftops.emulator.models import base_of, is_tuned, tuned_exists
+from ftops.emulator.store import Document, Kind, Store
+
+CREATE_S, DELETE_S = 240, 30
+TAGS_SINCE = "2024-10-01"
+ACTOR = {"By": "emulator@ftops.invalid", "ByType": "User"}
+SKUS = frozenset(
+    {
+        "standard",
+        "globalstandard",
+        "datazonestandard",
+        "developertier",
+        "provisionedmanaged",
+        "globalprovisionedmanaged",
+        "datazoneprovisionedmanaged",
+        "globalbatch",
+        "datazonebatch",
+    }
+)
+UPGRADES = frozenset({"OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"})
+CHECKPOINT_MARK = "ftchkpt-"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
+_WRITABLE = ("raiPolicyName", "capacitySettings", "parentDeploymentName", "spilloverDeploymentName", "serviceTier")
+
+
+def put(ctx: Context, name: str) -> Response:
+    """Create (201) or replace (200) a deployment; one of a tuned model takes minutes of virtual time."""
+    _check_lock(ctx)
+    old = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
+    if old is None and not _NAME.fullmatch(name):
+        raise ServiceError(400, "InvalidResourceName", f"The deployment name '{name}' is not valid.")
+    body = ctx.request.json()
+    sku, properties = _sku(body), _properties(ctx, body)
+    tuned = _is_tuned(properties["model"]["name"])
+    if tuned and (old is None or not old.sim["tuned"]):
+        _check_tuned_room(ctx)
+    slow = tuned and (old is None or old.api["properties"]["model"] != properties["model"])
+    state = ("Updating" if old else "Creating") if slow else "Succeeded"
+    document = _resource(ctx, name, old).changed(
+        active=slow,
+        sim={"tuned": tuned, "due_at": ctx.now.timestamp() + CREATE_S},
+        sku=sku,
+        tags=_tags(ctx, body, old),
+        properties=_shown_properties(properties, sku, state),
+    )
+    ctx.store.put(document)
+    return _written(ctx, document, 200 if old else 201, slow_s=CREATE_S if slow else 0)
+
+
+def get(ctx: Context, name: str) -> Response:
+    """Return one deployment."""
+    document = _existing(ctx, name)
+    return reply(_shown(ctx, document), headers={"ETag": document.api["etag"]})
+
+
+def list_deployments(ctx: Context) -> Response:
+    """List the account's deployments, oldest first."""
+    return reply({"value": [_shown(ctx, document) for document in reversed(ctx.listed(Kind.DEPLOYMENT))]})
+
+
+def patch(ctx: Context, name: str) -> Response:
+    """Change a deployment's tags or sku, nothing else."""
+    if not _has_tags(ctx):
+        raise ServiceError(405, "HttpMethodNotAllowed", "PATCH needs api-version 2024-10-01 or later.")
+    old = _existing(ctx, name)
+    _check_lock(ctx)
+    body = ctx.request.json()
+    changed = body.get("sku")
+    sku = _sku({"sku": {**old.api["sku"], **changed}}) if isinstance(changed, dict) else old.api["sku"]
+    tags = _tags(ctx, body, old) if "tags" in body else old.api.get("tags")
+    properties = {**old.api["properties"], **_rates(sku)}
+    document = _resource(ctx, name, old).changed(sku=sku, tags=tags, properties=properties)
+    ctx.store.put(document)
+    return _written(ctx, document, 200, slow_s=0)
+
+
+def delete(ctx: Context, name: str) -> Response:
+    """Delete a deployment: 202 for a tuned model, 200 for a base model, 204 when there is none."""
+    document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
+    if document is None:
+        return Response(204)
+    _check_lock(ctx)
+    if not document.sim["tuned"]:
+        ctx.store.delete(document)
+        return Response(200)
+    properties = {**document.api["properties"], "provisioningState": "Deleting"}
+    due_at = ctx.now.timestamp() + DELETE_S
+    ctx.store.put(document.changed(active=True, sim={"due_at": due_at}, properties=properties))
+    return Response(202, _operation(ctx, DELETE_S))
+
+
+def operation(ctx: Context, key: str) -> Response:
+    """Return the state of a long-running operation; its signed query must come back untouched."""
+    found = ctx.store.find(Kind.OPERATION, key)
+    if found is None or ctx.request.query.get("h") != _signature(key):
+        raise ServiceError(404, "ResourceNotFound", f"The operation '{key}' was not found.")
+    done = ctx.now.timestamp() >= found.sim["due_at"]
+    if ctx.request.query.get("operationResultResponseType") == "Location" and not done:
+        return Response(202)
+    ending = {"endTime": ticks(found.sim["due_at"])} if done else {}
+    status = "Succeeded" if done else "Running"
+    return reply({**found.api, "status": status, **ending, "percentComplete": 100.0 if done else 0.0})
+
+
+def settle(store: Store, document: Document) -> None:
+    """Finish what a write began."""
+    properties = document.api["properties"]
+    if properties["provisioningState"] == "Deleting":
+        store.delete(document)
+    else:
+        store.put(document.changed(active=False, properties={**properties, "provisioningState": "Succeeded"}))
+
+
+def edit(store: Store, document: Document, changes: JsonObject, moment: float) -> None:
+    """Change a deployment as a person in the portal would, at once.
+
+    Args: changes: `sku` and `tags` replace, `capacity` changes the sku, `model` names another model, and anything
+    else is a property.
+    """
+    rest = dict(changes)
+    sku = rest.pop("sku", document.api["sku"])
+    if "capacity" in rest:
+        sku = {**sku, "capacity": rest.pop("capacity")}
+    properties = {**document.api["properties"], **_rates(sku)}
+    if "model" in rest:
+        properties["model"] = {**properties["model"], "name": rest.pop("model")}
+    tags = rest.pop("tags", document.api.get("tags"))
+    system = {**document.api["systemData"], **_modified(moment)}
+    tuned = _is_tuned(properties["model"]["name"])
+    changed = document.changed(
+        sku=sku,
+        tags=tags,
+        properties={**properties, **rest},
+        systemData=system,
+        etag=_etag(store),
+        sim={"tuned": tuned},
+    )
+    store.put(changed)
+
+
+def _is_tuned(name: str) -> bool:
+    return is_tuned(name) or name.startswith(CHECKPOINT_MARK)
+
+
+def _check_lock(ctx: Context) -> None:
+    if any(document.active for document in ctx.store.all(Kind.DEPLOYMENT, ctx.name)):
+        parent = ctx.account.api["id"]
+        text = f"Another operation is being performed on the parent resource '{parent}'. Please try again later."
+        raise ServiceError(409, "RequestConflict", text)
+
+
+def _existing(ctx: Context, name: str) -> Document:
+    document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
+    if document is None:
+        path = f"{ctx.account.api['id']}/deployments/{name}"
+        raise ServiceError(404, "ResourceNotFound", f"The Resource '{path}' was not found.")
+    return document
+
+
+def _bad(message: str) -> ServiceError:
+    return ServiceError(400, "InvalidResourceProperties", message)
+
+
+def _sku(body: JsonObject) -> JsonObject:
+    sku = body.get("sku")
+    if not isinstance(sku, dict) or str(sku.get("name", "")).lower() not in SKUS:
+        raise _bad("The sku name is missing or not supported.")
+    capacity = sku.get("capacity", 1)
+    if isinstance(capacity, bool) or not str(capacity).isdecimal() or int(capacity) < 1:
+        raise ServiceError(400, "InvalidCapacity", "The sku capacity must be a positive whole number.")
+    # The caller's spelling of the name is kept.
+    return {"name": sku["name"], "capacity": int(capacity)}
+
+
+def _properties(ctx: Context, body: JsonObject) -> JsonObject:
+    properties = body.get("properties")
+    model = properties.get("model") if isinstance(properties, dict) else None
+    if not isinstance(properties, dict) or not isinstance(model, dict):
+        raise _bad("The properties.model field is required.")
+    tuned = _is_tuned(str(model.get("name", "")))
+    upgrade = properties.get("versionUpgradeOption") or "OnceNewDefaultVersionAvailable"
+    if str(upgrade) not in UPGRADES:
+        raise _bad("The versionUpgradeOption is not supported.")
+    kept = {name: properties[name] for name in _WRITABLE if properties.get(name) is not None}
+    # A tuned model has one version, so whatever was asked for is answered with NoAutoUpgrade.
+    return {
+        "model": _model(ctx, model, tuned=tuned),
+        "versionUpgradeOption": "NoAutoUpgrade" if tuned else upgrade,
+        **kept,
+    }
+
+
+def _model(ctx: Context, model: JsonObject, *, tuned: bool) -> JsonObject:
+    name, version = str(model.get("name", "")), model.get("version")
+    base = base_of(name)
+    if tuned:
+        owner = str(model.get("source") or ctx.name).rsplit("/", 1)[-1].lower()
+        known = tuned_exists(ctx.store, owner, name) and version in (None, "1")
+    else:
+        known = base is not None and name == base.name and version in (None, base.version)
+    if not known:
+        text = (
+            f"The model 'Format:{model.get('format')},Name:{name},Version:{version}' of the account is not supported."
+        )
+        raise ServiceError(400, "DeploymentModelNotSupported", text)
+    if base is not None and model.get("format") != base.format:
+        raise ServiceError(500, "InternalServerError", "Encountered internal server error.")
+    default = "1" if tuned or base is None else base.version
+    return without_nulls({**model, "name": name, "version": version or default})
+
+
+def _check_tuned_room(ctx: Context) -> None:
+    count = sum(bool(document.sim["tuned"]) for document in ctx.store.all(Kind.DEPLOYMENT, ctx.name))
+    limit = ctx.limits.fine_tuned_deployments
+    if count >= limit:
+        text = (
+            "This operation require 1 new capacity in quota Fine-tuned deployments, which is bigger than the current "
+            f"available capacity 0. The current quota usage is {count} and the quota limit is {limit}."
+        )
+        raise ServiceError(400, "InsufficientQuota", text)
+
+
+def _has_tags(ctx: Context) -> bool:
+    return ctx.api_version[: len(TAGS_SINCE)] >= TAGS_SINCE
+
+
+def _tags(ctx: Context, body: JsonObject, old: Document | None) -> JsonObject | None:
+    stored = old.api.get("tags") if old else None
+    if not _has_tags(ctx) or ctx.fault(Effect.DROP_TAGS):
+        return stored
+    tags = body.get("tags")
+    if tags is not None and not isinstance(tags, dict):
+        raise _bad("The tags must be an object.")
+    # A PUT replaces everything, so left-out tags are removed.
+    return tags or None
+
+
+def _shown_properties(properties: JsonObject, sku: JsonObject, state: str) -> JsonObject:
+    capabilities = {"chatCompletion": "true", "responses": "true", "assistants": "true", "agentsV2": "true"}
+    return {
+        **properties,
+        **_rates(sku),
+        "capabilities": {**capabilities, "area": "US"},
+        "provisioningState": state,
+    }
+
+
+def _rates(sku: JsonObject) -> JsonObject:
+    capacity = sku["capacity"]
+    request_s = 10 if str(sku["name"]).lower() == "standard" else 60
+    return {
+        "currentCapacity": capacity,
+        "rateLimits": [
+            {"key": "request", "renewalPeriod": request_s, "count": capacity},
+            {"key": "token", "renewalPeriod": 60, "count": capacity * 1000},
+        ],
+    }
+
+
+def _resource(ctx: Context, name: str, old: Document | None) -> Document:
+    moment = ctx.now.timestamp()
+    if old is not None:
+        system = {**old.api["systemData"], **_modified(moment)}
+        return old.changed(systemData=system, etag=_etag(ctx.store))
+    created = {f"created{key}": value for key, value in {**ACTOR, "At": ticks(moment)}.items()}
+    api: JsonObject = {
+        "id": f"{ctx.account.api['id']}/deployments/{name}",
+        "type": "Microsoft.CognitiveServices/accounts/deployments",
+        "name": name,
+        "systemData": {**created, **_modified(moment)},
+        "etag": _etag(ctx.store),
+    }
+    return Document(Kind.DEPLOYMENT, ctx.name, name.lower(), moment, api)
+
+
+def _modified(moment: float) -> JsonObject:
+    return {f"lastModified{key}": value for key, value in {**ACTOR, "At": ticks(moment)}.items()}
+
+
+def _etag(store: Store) -> str:
+    return f'"{UUID(store.next_hex())}"'
+
+
+def _shown(ctx: Context, document: Document) -> JsonObject:
+    hidden = () if _has_tags(ctx) else ("tags",)
+    return {key: value for key, value in document.api.items() if key not in hidden}
+
+
+def _written(ctx: Context, document: Document, status: int, *, slow_s: int) -> Response:
+    headers = {"ETag": document.api["etag"], **(_operation(ctx, slow_s) if slow_s else {})}
+    return reply(_shown(ctx, document), status, headers)
+
+
+def _signature(key: str) -> str:
+    return hashlib.sha256(f"operation:{key}".encode()).hexdigest()
+
+
+def _operation(ctx: Context, seconds: int) -> dict[str, str]:
+    """Begin an operation that ends in `seconds` and return the two headers that lead to it."""
+    key, moment = str(UUID(ctx.store.next_hex())), ctx.now.timestamp()
+    subscription = ctx.account.api["id"].split("/resourceGroups/")[0]
+    place = f"providers/Microsoft.CognitiveServices/locations/{ctx.account.api['location']}"
+    path = f"{subscription}/{place}/operationResults/{key}"
+    api: JsonObject = {"id": path, "name": key, "status": "Running", "startTime": ticks(moment)}
+    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, {"due_at": moment + seconds}))
+    query = urlencode({"api-version": ctx.api_version, "t": int(moment), "c": "emulator", "h": _signature(key)})
+    url = f"https://{ctx.request.host}{path}?{query}"
+    return {"Azure-AsyncOperation": url, "Location": f"{url}&operationResultResponseType=Location"}

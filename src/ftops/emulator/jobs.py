@@ -1,0 +1,135 @@
+"""Fine-tuning jobs on the wire: create, list, read, cancel, pause, resume, delete, events and checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ftops.emulator import job_create, job_life
+from ftops.emulator.context import Context, page
+from ftops.emulator.faults import Effect
+from ftops.emulator.job_events import events
+from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, without_nulls, wrong_state
+from ftops.emulator.store import Document, Kind
+
+JOBS_PAGE, EVENTS_PAGE, CHECKPOINTS_PAGE = 20, 20, 10
+# The service's estimate is a placeholder: a constant after creation, longer for reinforcement.
+ESTIMATE_S, ESTIMATE_REINFORCED_S = 900, 2_760
+_CANCELLABLE = frozenset({"pending", "running", "pausing", "paused", "resuming"})
+_DELETABLE = job_life.TERMINAL | {"paused"}
+
+
+def create(ctx: Context) -> Response:
+    """Queue a job and answer 201; two equal requests make two jobs, as in the service."""
+    accepted = job_create.accept(ctx)
+    _check_room(ctx)
+    key = f"ftjob-{ctx.store.next_hex()}"
+    estimate = ESTIMATE_REINFORCED_S if accepted.method == "reinforcement" else ESTIMATE_S
+    api: JsonObject = {
+        "object": "fine_tuning.job",
+        "id": key,
+        "created_at": ctx.now_s,
+        "status": "pending",
+        **without_nulls(accepted.api),
+        "estimated_finish": ctx.now_s + estimate,
+    }
+    if wrong := ctx.fault(Effect.WRONG_TRAINING_TYPE):
+        api["trainingType"] = wrong.training_type
+    sim: JsonObject = {
+        "due_at": ctx.now_s + job_life.QUEUE_S,
+        "segments": [],
+        "given": accepted.given,
+        "method": accepted.method,
+        "fail": _planned_failure(ctx),
+    }
+    ctx.store.put(Document(Kind.JOB, ctx.name, key, ctx.now_s, api, sim, active=True))
+    # The service's Location lacks /jobs/ and leads nowhere.
+    return reply(api, 201, {"Location": ctx.location(f"fine_tuning/{key}")})
+
+
+def list_jobs(ctx: Context) -> Response:
+    """List jobs, newest first."""
+    return _page(ctx, [job.api for job in ctx.listed(Kind.JOB)], JOBS_PAGE)
+
+
+def get(ctx: Context, key: str) -> Response:
+    """Return one job."""
+    return reply(ctx.get(Kind.JOB, key).api)
+
+
+def cancel(ctx: Context, key: str) -> Response:
+    """Cancel a job at once; a job that ended is refused with 409."""
+    job = ctx.get(Kind.JOB, key)
+    _require(job, _CANCELLABLE, "cancelled")
+    return reply(job_life.cancel(ctx.store, job, ctx.now_s).api)
+
+
+def pause(ctx: Context, key: str) -> Response:
+    """Begin to pause a running job that has finished a step."""
+    job = ctx.get(Kind.JOB, key)
+    _require(job, frozenset({"running"}), "paused")
+    plan = job_life.plan_of(job)
+    if plan is None or plan.steps_done(job_life.trained_s(job, ctx.now_s)) < 1:
+        raise wrong_state("The job cannot be paused before its first training step is finished.")
+    return reply(job_life.pause(ctx.store, job, ctx.now_s).api)
+
+
+def resume(ctx: Context, key: str) -> Response:
+    """Begin to resume a paused job."""
+    job = ctx.get(Kind.JOB, key)
+    _require(job, frozenset({"paused"}), "resumed")
+    return reply(job_life.resume(ctx.store, job, ctx.now_s).api)
+
+
+def delete(ctx: Context, key: str) -> Response:
+    """Delete a job's record, with its model and checkpoints; 204 also when there is none. Classic surface only."""
+    ctx.only_classic()
+    job = ctx.store.get(Kind.JOB, ctx.name, key)
+    if job is None:
+        return Response(204)
+    _require(job, _DELETABLE, "deleted")
+    for checkpoint in job_life.checkpoints(ctx.store, job):
+        ctx.store.delete(checkpoint)
+    model = ctx.store.get(Kind.MODEL, ctx.name, job_life.tuned_name(job))
+    if model is not None:
+        ctx.store.delete(model)
+    ctx.store.delete(job)
+    return Response(204)
+
+
+def list_events(ctx: Context, key: str) -> Response:
+    """List a job's events, newest first."""
+    return _page(ctx, events(ctx.get(Kind.JOB, key), ctx.now.timestamp()), EVENTS_PAGE)
+
+
+def list_checkpoints(ctx: Context, key: str) -> Response:
+    """List a job's checkpoints, the highest step first."""
+    found = job_life.checkpoints(ctx.store, ctx.get(Kind.JOB, key))
+    found.sort(key=lambda checkpoint: int(checkpoint.sim["step"]), reverse=True)
+    return _page(ctx, [checkpoint.api for checkpoint in found], CHECKPOINTS_PAGE)
+
+
+def _page(ctx: Context, items: list[JsonObject], limit_default: int) -> Response:
+    data, has_more = page(ctx.request, items, limit_default)
+    return reply({"object": "list", "data": data, "has_more": has_more})
+
+
+def _require(job: Document, states: frozenset[str], done: str) -> None:
+    status = job.api["status"]
+    if status not in states:
+        raise wrong_state(f"A job in status {status} cannot be {done}.")
+
+
+def _check_room(ctx: Context) -> None:
+    jobs = ctx.store.all(Kind.JOB, ctx.name)
+    if len(jobs) >= ctx.limits.jobs:
+        raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.jobs} jobs.")
+    if sum(job.api["status"] == "pending" for job in jobs) >= ctx.limits.queued_jobs:
+        raise ServiceError(400, "quotaExceeded", f"The resource already has {ctx.limits.queued_jobs} queued jobs.")
+
+
+def _planned_failure(ctx: Context) -> JsonObject | None:
+    fault = ctx.fault(Effect.FAIL_JOB)
+    if fault is None:
+        return None
+    shown = asdict(fault)
+    return {name: str(shown[name]) for name in ("code", "message", "stage")}

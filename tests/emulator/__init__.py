@@ -1,0 +1,1 @@
+"""Tests of the embedded emulator, through its WSGI application."""
