@@ -1,0 +1,182 @@
+"""What a resource kind is: the protocol that the planner, the loop and the loader work through, and its value types.
+
+A kind is pure. It says what a document means, which calls list, read and write its objects, and what a body of the
+service tells; it never sends anything. Adding a kind is a module beside this one and a row in `kinds/__init__.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from ftops.call import Call
+from ftops.diagnostics import Span
+from ftops.kinds.envelope import Document, Finding, Path
+from ftops.model import Address, Change, Object, Resource, Scalar
+from ftops.rules import Rules
+
+Item: TypeAlias = Mapping[str, object]
+"""One JSON object as the service sent it."""
+
+
+class Effect(StrEnum):
+    """What it takes to change a field of something that exists."""
+
+    IN_PLACE = "in place"
+    NEW_ARTIFACT = "new artifact"
+    REPLACE = "delete, then create"
+    FIXED = "fixed at creation; an edit is used by the next creation"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """How one field behaves, and why. A name that ends in a dot covers all fields that begin with it."""
+
+    effect: Effect
+    why: str
+    caseless: bool = False
+
+
+def rule_for(rules: Mapping[str, FieldRule], name: str) -> FieldRule:
+    """Return the rule of a field: its own, else that of its prefix up to the first dot."""
+    return rules[name] if name in rules else rules[f"{name.partition('.')[0]}."]
+
+
+class Shape(StrEnum):
+    """Artifacts are addressed by content and never updated; bindings by name, and updated in place."""
+
+    ARTIFACT = "artifact"
+    BINDING = "binding"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the planner has to know about a kind besides its objects.
+
+    `on_demand`: made only when a referrer needs it. `costly`: one version of a name at a time, and a change inherited
+    from a parent is the user's decision. `short_wait`: becomes ready within seconds or minutes by the service's rules,
+    so a pass waits for it. `serial_writes`: the account takes one write at a time. `disposable`: a failed attempt is
+    worth nothing and goes once another attempt is ready. `cancellable`: a queued or running
+    one can be cancelled, and while queued that costs nothing. `caseless_names`: names compare without case.
+    """
+
+    shape: Shape
+    on_demand: bool = False
+    costly: bool = False
+    short_wait: bool = False
+    serial_writes: bool = False
+    disposable: bool = False
+    cancellable: bool = False
+    caseless_names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a document cannot say by itself and its resource needs.
+
+    `digests` are those of the resources it references, as markers write them; `referenced` are these resources'
+    facts. `facts` is what was measured of the resource itself (a data set's rows and size).
+    """
+
+    project: str
+    owner: str
+    account: str
+    suffix_max: int
+    rules: Rules
+    span: Span
+    digests: Mapping[Address, str] = field(default_factory=dict)
+    referenced: Mapping[Address, Mapping[str, Scalar]] = field(default_factory=dict)
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One listing of a kind; without a `needed` one nothing of the kind may be written."""
+
+    call: Call
+    needed: bool = True
+
+
+class Kind(Protocol):
+    """Everything there is to know about one resource kind."""
+
+    word: str
+    title: str
+    document: type[Document]
+    traits: Traits
+    rules: Mapping[str, FieldRule]
+
+    def check(self, document: Document, rules: Rules) -> Iterable[Finding]:
+        """Yield what is wrong with the values of a document."""
+        ...
+
+    def files(self, document: Document) -> Iterable[tuple[Path, str]]:
+        """Yield the files that a document names, each with the path of its value."""
+        ...
+
+    def references(self, document: Document) -> Iterable[tuple[Path, Address]]:
+        """Yield the documents that a document refers to, each with the path of its value."""
+        ...
+
+    def resource(self, document: Document, context: Context) -> Resource:
+        """Return what a document declares in one account, with its digest."""
+        ...
+
+    def listings(self) -> Mapping[str, Listing]:
+        """Return the listings by name; equal calls of several kinds are made once."""
+        ...
+
+    def observe(self, listings: Mapping[str, Sequence[Item]], account: str) -> tuple[Object, ...]:
+        """Return the objects that an account's listings show; a listing that could not be read is absent."""
+        ...
+
+    def observe_one(self, item: Item, account: str) -> Object:
+        """Return the object that one body of the service describes."""
+        ...
+
+    def reads(self, found: Object) -> Call | None:
+        """Return the call that tells more of an object whose progress is of interest, or None."""
+        ...
+
+    def observe_more(self, found: Object, body: Item) -> Object:
+        """Return the object with what that call told."""
+        ...
+
+    def claims(self, resource: Resource, found: Object, owners: frozenset[str]) -> bool:
+        """Tell whether an object is (or was meant to be) this resource, ours, with this digest."""
+        ...
+
+    def contradictions(self, resource: Resource, found: Object, sent: Mapping[str, str] | None) -> tuple[Change, ...]:
+        """Return the witnesses of an object that contradict the resource it claims to be.
+
+        With `sent` (what the references were resolved to in the create call just answered) absence counts where the
+        service always echoes; without it, absence is no contradiction.
+        """
+        ...
+
+    def read(self, found: Object) -> Call:
+        """Return the call that reads one object again."""
+        ...
+
+    def create(self, resource: Resource, resolved: Mapping[str, str]) -> Call:
+        """Return the one call that creates; `resolved` holds the value of each field that is a reference."""
+        ...
+
+    def update(self, resource: Resource, found: Object, resolved: Mapping[str, str]) -> Call:
+        """Return the one call that updates: the writable fields as observed, overlaid by the spec."""
+        ...
+
+    def cancel(self, found: Object) -> Call:
+        """Return the call that cancels, or takes back, an object."""
+        ...
+
+    def describe(self, resource: Resource) -> str:
+        """Return what creating the resource does, in a few words."""
+        ...
+
+    def progress(self, found: Object, now: datetime) -> str:
+        """Return how an object stands, in a few words."""
+        ...

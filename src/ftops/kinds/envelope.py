@@ -1,0 +1,103 @@
+"""What every document and body has in common: the resource envelope, references as written, findings.
+
+The pydantic models here and in the kinds check shape only: names, types, required fields. Whether a value is one the
+service takes is said by each kind's `check`, from the rules data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ftops.diagnostics import Severity
+
+API_VERSION = "ftops/v1alpha1"
+NAME = re.compile(r"[a-z0-9-]{1,63}")
+
+M = TypeVar("M", bound=BaseModel)
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+class Strict(BaseModel):
+    """The base of all spec models: unknown keys are errors, no type is guessed from another, nothing is mutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    not_yet: ClassVar[Mapping[str, str]] = {}
+    """Keys of `interface.md` that a later version builds, with what they will do; used until then, they are errors."""
+
+
+class Metadata(Strict):
+    """Name and grouping. `labels`, `annotations` and `namespace` are other tools' and are ignored."""
+
+    name: str
+    formerly: tuple[str, ...] = Field(default=(), strict=False)
+    account: str | None = None
+    labels: Mapping[str, object] | None = None
+    annotations: Mapping[str, object] | None = None
+    namespace: str | None = None
+
+
+class Document(Strict):
+    """The Kubernetes resource envelope."""
+
+    apiVersion: Literal["ftops/v1alpha1"]
+    kind: str
+    metadata: Metadata
+
+
+class JobRef(Strict):
+    """`{job: NAME}`; `at` pins a version of the parent by its 8-character digest."""
+
+    job: str
+    at: Annotated[str, Field(pattern=r"^[a-z2-7]{8}$")] | None = None
+
+    not_yet: ClassVar[Mapping[str, str]] = {"checkpoint": "choosing a checkpoint of a job"}
+
+
+class DatasetRef(Strict):
+    """`{dataset: NAME}`."""
+
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem with a value of a document; `path` leads to it and may end at a missing key's parent.
+
+    `code` and `summary` are fixed; `detail` says what, why and what to do. `on_key` points at the key, not the value.
+    """
+
+    path: Path
+    code: str
+    summary: str
+    detail: str
+    severity: Severity = Severity.ERROR
+    on_key: bool = False
+
+
+def not_built(path: Path, what: str) -> Finding:
+    """Return the finding for a key or value that a later version builds; it is never accepted and inert."""
+    return Finding(path, "not-yet", "Not built yet", f"{what} is not built yet; take it out until it is.", on_key=True)
+
+
+def artifact_name(document: Document) -> Iterable[Finding]:
+    """Yield a finding unless the names of a data set or job are ones that a marker can carry."""
+    names: dict[Path, str] = {("metadata", "name"): document.metadata.name}
+    names |= {("metadata", "formerly", i): name for i, name in enumerate(document.metadata.formerly)}
+    for path, name in names.items():
+        if not NAME.fullmatch(name):
+            detail = f'"{name}" is not a name: use 1 to 63 lower-case letters, digits and dashes.'
+            yield Finding(path, "bad-name", "Bad name", detail)
+
+
+def as_type(model: type[M], document: BaseModel) -> M:
+    """Return the document as the model of its kind; the loader has made it one."""
+    if not isinstance(document, model):
+        raise TypeError(f"{type(document).__name__} is not a {model.__name__}")
+    return document

@@ -1,0 +1,220 @@
+"""What a user writes in a FineTuningJob document, and what is wrong with its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from ftops.diagnostics import did_you_mean
+from ftops.kinds.envelope import DatasetRef, Document, Finding, JobRef, Path, Strict, artifact_name, not_built
+from ftops.rules import Model, Rules
+
+HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate_multiplier", "prompt_loss_weight")
+
+
+def _auto(value: object) -> object:
+    """Read the three spellings of "let the service choose" as absence."""
+    return None if value == "auto" or (value == -1 and not isinstance(value, bool)) else value
+
+
+Auto = BeforeValidator(_auto)
+
+
+class Hyperparameters(Strict):
+    """Settings of a supervised job; auto, -1, null and absence are the same."""
+
+    n_epochs: Annotated[int | None, Auto] = None
+    batch_size: Annotated[int | None, Auto] = None
+    learning_rate_multiplier: Annotated[float | None, Auto] = None
+    prompt_loss_weight: Annotated[float | None, Auto] = None
+
+
+class SupervisedMethod(Strict):
+    """The `supervised` member of the wire object."""
+
+    hyperparameters: Hyperparameters = Field(default_factory=Hyperparameters)
+
+
+class MethodObject(Strict):
+    """The wire object `{type: supervised, supervised: {hyperparameters: …}}`."""
+
+    type: str
+    supervised: SupervisedMethod | None = None
+
+    not_yet: ClassVar[Mapping[str, str]] = {
+        "dpo": "direct preference optimization",
+        "reinforcement": "reinforcement fine-tuning",
+    }
+
+
+def _literal_or(tag: str) -> Discriminator:
+    """Choose between a plain string and a mapping, so that an error speaks of the one that was written."""
+    return Discriminator(lambda value: "literal" if isinstance(value, str) else tag)
+
+
+ModelSpec: TypeAlias = Annotated[Annotated[str, Tag("literal")] | Annotated[JobRef, Tag("job")], _literal_or("job")]
+MethodSpec: TypeAlias = Annotated[
+    Annotated[str, Tag("literal")] | Annotated[MethodObject, Tag("object")], _literal_or("object")
+]
+
+
+class JobSpec(Strict):
+    """What is trained, by the service's own field names."""
+
+    model: ModelSpec
+    training_file: DatasetRef
+    trainingType: str
+    validation_file: DatasetRef | None = None
+    method: MethodSpec = "supervised"
+    hyperparameters: Hyperparameters | None = None
+    seed: int | None = None
+    suffix: str | None = None
+
+    not_yet: ClassVar[Mapping[str, str]] = {
+        "integrations": "integrations",
+        "metadata": "metadata of your own on a job",
+        "extra_body": "passing further service fields through",
+    }
+
+
+class Retry(Strict):
+    """`{retry: n}`: so many further attempts after failures with a transient cause."""
+
+    retry: Annotated[int, Field(ge=1)]
+
+
+OnFailure: TypeAlias = Annotated[
+    Annotated[Literal["hold"], Tag("literal")] | Annotated[Retry, Tag("retry")], _literal_or("retry")
+]
+
+
+class JobLifecycle(Strict):
+    """What only ftops understands about a job."""
+
+    onFailure: OnFailure = "hold"
+    onParentChange: Literal["hold", "retrain"] = "hold"
+    rerun: str | None = None
+    allow: tuple[Literal["model-matrix"], ...] = Field(default=(), strict=False)
+
+    not_yet: ClassVar[Mapping[str, str]] = {
+        "state": "pausing, resuming and cancelling a job",
+        "resumeOverCap": "resuming past a spending cap",
+        "preventDestroy": "protecting a job from deletion",
+        "adopt": "adopting a job",
+        "expectedUsd": "an expected price",
+        "copyTo": "copying to another account",
+    }
+
+
+class JobDocument(Document):
+    """`kind: FineTuningJob`."""
+
+    kind: Literal["FineTuningJob"]
+    spec: JobSpec
+    lifecycle: JobLifecycle = Field(default_factory=JobLifecycle)
+
+
+def hyperparameters(spec: JobSpec) -> tuple[Path, Hyperparameters]:
+    """Return the hyperparameters with their path: those in the method object, else those beside a string method."""
+    if isinstance(spec.method, MethodObject) and spec.method.supervised is not None:
+        return ("spec", "method", "supervised", "hyperparameters"), spec.method.supervised.hyperparameters
+    return ("spec", "hyperparameters"), spec.hyperparameters or Hyperparameters()
+
+
+def method_type(spec: JobSpec) -> str:
+    """Return the method's type, whichever way it is written."""
+    return spec.method if isinstance(spec.method, str) else spec.method.type
+
+
+def check(document: JobDocument, rules: Rules) -> Iterable[Finding]:
+    """Yield what is wrong with the values of a job."""
+    yield from artifact_name(document)
+    yield from _method_findings(document.spec)
+    yield from _model_findings(document, rules)
+    yield from _range_findings(document.spec, rules)
+    yield from _suffix_findings(document.spec, rules)
+
+
+def _method_findings(spec: JobSpec) -> Iterable[Finding]:
+    method = method_type(spec)
+    path: Path = ("spec", "method") if isinstance(spec.method, str) else ("spec", "method", "type")
+    if method in {"dpo", "reinforcement"}:
+        yield not_built(path, f"the method {method}")
+    elif method != "supervised":
+        detail = f'"{method}" is no method of the service; write supervised.' + did_you_mean(method, ["supervised"])
+        yield Finding(path, "bad-value", "Value not allowed", detail)
+    if isinstance(spec.method, MethodObject) and spec.hyperparameters is not None:
+        detail = "Beside a method object the service refuses these; put them under method.supervised.hyperparameters."
+        yield Finding(("spec", "hyperparameters"), "unknown-field", "Unknown field", detail, on_key=True)
+
+
+def _model_findings(document: JobDocument, rules: Rules) -> Iterable[Finding]:
+    spec = document.spec
+    kind = rules.training_type(spec.trainingType)
+    if kind is None:
+        known = ", ".join(rules.training_types)
+        detail = f'"{spec.trainingType}" is no training type; write one of {known}.'
+        detail += did_you_mean(spec.trainingType, rules.training_types)
+        yield Finding(("spec", "trainingType"), "bad-value", "Value not allowed", detail)
+    if not isinstance(spec.model, str):
+        return
+    path = ("spec", "model")
+    if ".ft-" in spec.model:
+        yield not_built(
+            path, "continuing from a fine-tuned model by its name (write `{job: NAME}` for a job of this project)"
+        )
+    elif (model := rules.model(spec.model)) is None:
+        if "model-matrix" not in document.lifecycle.allow:
+            yield _unknown_model(spec.model, rules)
+    elif kind is not None and "model-matrix" not in document.lifecycle.allow:
+        yield from _matrix_findings(model, spec, kind)
+
+
+def _unknown_model(text: str, rules: Rules) -> Finding:
+    path = ("spec", "model")
+    meant = rules.model_for_alias(text)
+    if meant is not None:
+        detail = (
+            f'"{text}" does not say which version is meant, and the service would choose. Pin it: write "{meant.id}".'
+        )
+        return Finding(path, "unpinned-model", "Model is not pinned", detail)
+    detail = (
+        f'"{text}" is not in the model matrix of {rules.models[0].origin.as_of}.{did_you_mean(text, rules.model_ids)}'
+    )
+    detail += " If the service has it all the same, write `lifecycle: {allow: [model-matrix]}`."
+    return Finding(path, "unknown-model", "Unknown model", detail)
+
+
+def _matrix_findings(model: Model, spec: JobSpec, kind: str) -> Iterable[Finding]:
+    way_out = "If the service takes it all the same, write `lifecycle: {allow: [model-matrix]}`."
+    if kind not in model.training_types:
+        detail = f"{model.id} trains as {', '.join(model.training_types)}, not as {kind}. {way_out}"
+        yield Finding(("spec", "trainingType"), "model-matrix", "Not a combination of the service", detail)
+    method = method_type(spec)
+    if method == "supervised" and method not in model.methods:
+        detail = f"{model.id} is tuned by {', '.join(model.methods)}, not by {method}. {way_out}"
+        yield Finding(("spec", "model"), "model-matrix", "Not a combination of the service", detail)
+
+
+def _range_findings(spec: JobSpec, rules: Rules) -> Iterable[Finding]:
+    path, settings = hyperparameters(spec)
+    for name, allowed in rules.limits.supervised.by_name.items():
+        value = getattr(settings, name)
+        if value is not None and not allowed.holds(value):
+            detail = f"{name} must be {allowed}, or auto; it is {value:g}."
+            yield Finding((*path, name), "out-of-range", "Value out of range", detail)
+    names = rules.limits.names
+    if spec.seed is not None and not names.seed_min <= spec.seed <= names.seed_max:
+        detail = f"seed must be {names.seed_min} to {names.seed_max}; it is {spec.seed}."
+        yield Finding(("spec", "seed"), "out-of-range", "Value out of range", detail)
+
+
+def _suffix_findings(spec: JobSpec, rules: Rules) -> Iterable[Finding]:
+    names = rules.limits.names
+    if spec.suffix is not None and not names.suffix_pattern.fullmatch(spec.suffix):
+        detail = (
+            f'"{spec.suffix}" cannot be a suffix: use 1 to {names.suffix_max} letters, digits, dashes and underscores.'
+        )
+        yield Finding(("spec", "suffix"), "bad-suffix", "Bad suffix", detail)

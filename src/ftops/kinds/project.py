@@ -1,0 +1,77 @@
+"""The Project document: the owner written on live objects, the accounts, and the policy. It is not a resource kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ftops.kinds.envelope import Document, Finding, Strict
+from ftops.rules import Rules
+
+SUFFIX_MAX_DEFAULT = 40
+SUFFIX_MAX_LEAST = 17
+"""One character of the user's part before the marker's sixteen."""
+
+
+class AccountSpec(Strict):
+    """One account. Only the embedded emulator can be named so far."""
+
+    emulator: str
+    region: str = "eastus2"
+
+    not_yet: ClassVar[Mapping[str, str]] = {
+        "endpoint": "an account on the network",
+        "resourceId": "an account on the network",
+        "auth": "signing in to an account",
+        "surface": "choosing an API surface",
+    }
+
+
+class PolicySpec(Strict):
+    """What may happen in this project."""
+
+    suffixMax: int = SUFFIX_MAX_DEFAULT
+
+    not_yet: ClassVar[Mapping[str, str]] = {
+        "prune": "deleting what no document declares",
+        "maxDeletes": "limiting deletes",
+        "budget": "limiting money",
+        "idle": "acting on idle deployments",
+    }
+
+
+class ProjectSpec(Strict):
+    """The accounts by name, which one is meant when a document names none, and the policy."""
+
+    accounts: Mapping[str, AccountSpec]
+    defaultAccount: str | None = None
+    policy: PolicySpec = Field(default_factory=PolicySpec)
+
+
+class ProjectDocument(Document):
+    """`kind: Project`; a project has exactly one."""
+
+    kind: Literal["Project"]
+    spec: ProjectSpec
+
+
+def default_account(spec: ProjectSpec) -> str:
+    """Return the account of documents that name none: the one declared, else the only one."""
+    return spec.defaultAccount or next(iter(spec.accounts), "")
+
+
+def check(document: ProjectDocument, rules: Rules) -> Iterable[Finding]:
+    """Yield what is wrong with the values of a Project."""
+    spec = document.spec
+    if not spec.accounts:
+        detail = "A project needs at least one account, for example `local: {emulator: ftops-emulator.db}`."
+        yield Finding(("spec", "accounts"), "missing-field", "Missing field", detail)
+    elif spec.defaultAccount is None and len(spec.accounts) > 1:
+        detail = f"There are {len(spec.accounts)} accounts; say which one is meant by `defaultAccount`."
+        yield Finding(("spec",), "missing-field", "Missing field", detail)
+    most = rules.limits.names.suffix_max
+    if not SUFFIX_MAX_LEAST <= spec.policy.suffixMax <= most:
+        detail = f"suffixMax must be {SUFFIX_MAX_LEAST} to {most}: sixteen characters of it are the marker ftops needs."
+        yield Finding(("spec", "policy", "suffixMax"), "out-of-range", "Value out of range", detail)

@@ -1,0 +1,54 @@
+"""Field by field: what of a resource differs from an object, and how a difference came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ftops.kinds.base import FieldRule, rule_for
+from ftops.model import Address, Change, Object, Observed, Pointer, Ref, Resource, Value
+
+
+def same(wanted: Value, told: Observed, *, caseless: bool = False) -> bool:
+    """Tell whether a desired value is what an object shows; a reference is met by its target's digest."""
+    if isinstance(wanted, Ref):
+        return (
+            isinstance(told, Pointer)
+            and told.marker is not None
+            and told.marker.digest == wanted.digest
+            and told.selector == wanted.selector
+        )
+    if isinstance(told, Pointer):
+        return wanted == told.id
+    if caseless and isinstance(wanted, str) and isinstance(told, str):
+        return wanted.casefold() == told.casefold()
+    return wanted == told
+
+
+def changes(
+    resource: Resource,
+    found: Object,
+    rules: Mapping[str, FieldRule],
+    parents: Mapping[Address, frozenset[str]],
+) -> tuple[Change, ...]:
+    """Return the declared fields in which an object differs, in the resource's order.
+
+    One-sided: what the spec leaves out is not compared, nor what this account does not show. `parents` maps the
+    address of every resource to the name marks it has had; by them a reference is seen to be the same parent in
+    another version, which makes the change inherited.
+    """
+    found_changes = []
+    for name, wanted in resource.fields.items():
+        told = found.fields.get(name)
+        if name in resource.derived or name.startswith(found.unread):
+            continue
+        if not same(wanted, told, caseless=rule_for(rules, name).caseless):
+            found_changes.append(Change(name, told, wanted, _inherited(wanted, told, parents)))
+    return tuple(found_changes)
+
+
+def _inherited(wanted: Value, told: Observed, parents: Mapping[Address, frozenset[str]]) -> Address | None:
+    if not isinstance(wanted, Ref) or wanted.pinned or not isinstance(told, Pointer) or told.marker is None:
+        return None
+    if told.marker.digest == wanted.digest:
+        return None
+    return wanted.target if told.marker.name in parents.get(wanted.target, frozenset()) else None

@@ -1,0 +1,91 @@
+"""What is wanted, and what waits for what: the two questions that the references decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ftops.kinds import KINDS_BY_WORD
+from ftops.kinds.base import Shape
+from ftops.model import Address, Desired, LiveState, Object, Phase, Ref, Resource
+from ftops.planner.guards import Hold
+from ftops.planner.match import Key, Match, target_of
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Whether a resource is wanted, and if not, whose hold is the reason (None: its referrers have what they need)."""
+
+    wanted: bool
+    held_by: Address | None = None
+    referrers: int = 0
+
+
+def needs(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Hold]) -> dict[Key, Need]:
+    """Return for every resource whether anything allowed needs it.
+
+    A resource is wanted when nothing refers to it (unless its kind is made on demand only), or when a referrer must
+    still be made or moved. A referrer that is held makes nothing wanted; a pinned reference is to another version.
+    """
+    referrers: dict[Key, list[Resource]] = {}
+    for resource in desired.resources:
+        for ref in resource.refs:
+            if not ref.pinned:
+                referrers.setdefault((ref.target, resource.account), []).append(resource)
+    result: dict[Key, Need] = {}
+    for resource in reversed(desired.resources):
+        its = referrers.get(resource.key, [])
+        asking = [r for r in its if _asks(matches[r.key], resource.address)]
+        free = [r for r in asking if r.key not in holds and result[r.key].wanted]
+        on_demand = KINDS_BY_WORD[resource.address.kind].traits.on_demand
+        held_by = _first_hold(asking, holds, result)
+        result[resource.key] = Need(bool(free) or not (its or on_demand), held_by, len(its))
+    return result
+
+
+def _asks(referrer: Match, target: Address) -> bool:
+    """Tell whether a referrer must still be made, or, a binding, be moved to another version of the target."""
+    if KINDS_BY_WORD[referrer.resource.address.kind].traits.shape is Shape.ARTIFACT:
+        return referrer.current is None
+    moved = {c.new.target for c in referrer.changes if isinstance(c.new, Ref)}
+    return referrer.current is None or target in moved
+
+
+def _first_hold(asking: list[Resource], holds: Mapping[Key, Hold], result: Mapping[Key, Need]) -> Address | None:
+    for referrer in asking:
+        if referrer.key in holds:
+            return referrer.address
+        if result[referrer.key].held_by:
+            return result[referrer.key].held_by
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What a resource's references come to: their values, and the targets that have none yet."""
+
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    waiting: tuple[Address, ...] = ()
+    lost_pins: tuple[Ref, ...] = ()
+
+
+def upstream(resource: Resource, desired: Desired, live: LiveState, matches: Mapping[Key, Match]) -> Upstream:
+    """Return the values that a resource's references resolve to now, and what they wait for."""
+    resolved, waiting, lost = {}, [], []
+    for name, value in resource.fields.items():
+        if not isinstance(value, Ref):
+            continue
+        target = target_of(value, resource, matches, live, desired.owners)
+        if (output := _output(target, value.selector)) is not None:
+            resolved[name] = output
+        elif value.pinned and target is None:
+            lost.append(value)
+        else:
+            waiting.append(value.target)
+    return Upstream(resolved, tuple(dict.fromkeys(waiting)), tuple(lost))
+
+
+def _output(target: Object | None, selector: str) -> str | None:
+    if target is None or target.phase is not Phase.READY:
+        return None
+    return target.outputs.get(selector)

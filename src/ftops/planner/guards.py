@@ -1,0 +1,137 @@
+"""What may not happen: each guard looks at one resource that would have to be written and says why it is held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ftops.kinds import KINDS_BY_WORD
+from ftops.kinds.base import Effect, Shape, rule_for
+from ftops.model import Gate, LiveState, Phase, Policy, Why
+from ftops.planner.match import Key, Match
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a resource is held, and the `--allow` word that would let it go on."""
+
+    why: Why
+    reason: str
+    override: str = ""
+    gate: Gate = Gate.GUARD
+
+
+def holds(matches: Mapping[Key, Match], live: LiveState, policy: Policy) -> dict[Key, Hold]:
+    """Return the resources that are held, each with the first guard that says so."""
+    found = {}
+    for key, match in matches.items():
+        for guard in _GUARDS:
+            hold = guard(match, live)
+            if hold is not None and hold.override not in policy.allow:
+                found[key] = hold
+                break
+    return found
+
+
+def _unreadable(match: Match, live: LiveState) -> Hold | None:
+    problem = live.unreadable.get((match.resource.account, match.resource.address.kind))
+    return Hold(Why.UNREADABLE, f"cannot be read: {problem}") if problem else None
+
+
+def _wrong_echo(match: Match, _live: LiveState) -> Hold | None:
+    """Hold while an object claims to be this one but contradicts it; a queued one is about to be cancelled."""
+    for found, contradictions in match.wrong:
+        told = "; ".join(f"{c.field} is {c.old}, not {c.new}" for c in contradictions)
+        return Hold(
+            Why.WRONG_ECHO, f"{found.id} carries its digest, but {told}; look at it before anything is made again"
+        )
+    return None
+
+
+def _foreign(match: Match, _live: LiveState) -> Hold | None:
+    if match.taken is None:
+        return None
+    address = match.resource.address
+    reason = (
+        f"{match.taken.id} exists and is not this project's, so it is left alone; name yours otherwise, "
+        f"or take it over (`ftops adopt {address} {match.taken.id}`, once that is built)"
+    )
+    return Hold(Why.FOREIGN, reason)
+
+
+def _replace(match: Match, _live: LiveState) -> Hold | None:
+    """Hold a change that would mean to delete and create; deleting is not built yet."""
+    kind = KINDS_BY_WORD[match.resource.address.kind]
+    if kind.traits.shape is not Shape.BINDING:
+        return None
+    for change in match.changes:
+        if rule_for(kind.rules, change.field).effect is Effect.REPLACE:
+            reason = f"{change.field} {change.old} -> {change.new} needs a deletion first, which is not built yet"
+            return Hold(Why.REPLACE, f"{reason}; delete it yourself, or declare it under another name")
+    return None
+
+
+def _attempts(match: Match, _live: LiveState) -> Hold | None:
+    """Hold after failed attempts, unless the spec allows more and every cause so far was transient."""
+    attempts, life = match.attempts, match.resource.lifecycle
+    if match.current is not None or not attempts:
+        return None
+    newest = max(attempts, key=lambda o: (str(o.created_at), o.id))
+    ended = "failed" if newest.phase is Phase.FAILED else "was cancelled"
+    cause = f": {newest.problem}" if newest.problem else ""
+    passing = life.retry_any_cause or all(o.phase is Phase.FAILED and o.transient for o in attempts)
+    if passing and len(attempts) <= life.retries:
+        return None
+    count = f" (attempt {len(attempts)})" if len(attempts) > 1 else ""
+    reason = f"{newest.id} {ended}{count}{cause}"
+    word = "retrain" if KINDS_BY_WORD[match.resource.address.kind].traits.costly else "create"
+    return Hold(Why.ATTEMPT_FAILED, reason, f"{word}:{match.resource.address}", Gate.FAILED)
+
+
+def _failed_binding(match: Match, _live: LiveState) -> Hold | None:
+    """Hold a binding whose last write failed while its spec asks for nothing else."""
+    current = match.current
+    if current is None or current.phase is not Phase.FAILED or match.changes:
+        return None
+    reason = f"its last write ended {current.state}; change its spec, or delete it so that it is made again"
+    return Hold(Why.ATTEMPT_FAILED, reason, gate=Gate.FAILED)
+
+
+def _earlier_trains(match: Match, _live: LiveState) -> Hold | None:
+    """Hold a new version while an earlier one of the same name trains."""
+    if not _costly_and_missing(match) or match.training is None:
+        return None
+    reason = (
+        f"its earlier version {match.training.id} is {match.training.state}; it is made once that has ended, "
+        "or beside it if you allow it"
+    )
+    return Hold(Why.EARLIER_TRAINS, reason, f"retrain:{match.resource.address}")
+
+
+def _parent_changed(match: Match, _live: LiveState) -> Hold | None:
+    """Hold a training that only its parent's change asks for, unless the spec says `onParentChange: retrain`."""
+    resource, previous = match.resource, match.previous
+    if not _costly_and_missing(match) or resource.lifecycle.retrain_on_parent_change:
+        return None
+    change = next((c for c in match.changes if c.inherited), None)
+    if change is None or previous is None or not previous.phase.alive:
+        return None
+    was = getattr(getattr(change.old, "marker", None), "digest", "")
+    reason = f"{change.inherited} changed; to keep this training, pin its parent with `at: {was}`"
+    return Hold(Why.PARENT_CHANGED, reason, f"retrain:{resource.address}")
+
+
+def _costly_and_missing(match: Match) -> bool:
+    return KINDS_BY_WORD[match.resource.address.kind].traits.costly and match.current is None
+
+
+_GUARDS: tuple[Callable[[Match, LiveState], Hold | None], ...] = (
+    _unreadable,
+    _wrong_echo,
+    _foreign,
+    _replace,
+    _failed_binding,
+    _attempts,
+    _earlier_trains,
+    _parent_changed,
+)
