@@ -1,0 +1,283 @@
+"""One pass: observe, plan, write the frontier, lay the answers over, plan again, until nothing can be written.
+
+What happens if the process dies on any line: before the intent is on disk, nothing was sent. Between intent and
+answer, the next pass finds the object by its marker, or keeps the key's gate closed for the grace period. After the
+answer, the object carries everything there is to know. So nothing here needs to be undone by a later pass, but a
+queued job whose echo was wrong, and that the planner sees by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from http import HTTPStatus
+from typing import Protocol
+
+from ftops.apply.journal import Journal
+from ftops.clock import Clock
+from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, WireError
+from ftops.kinds import KINDS_BY_WORD
+from ftops.live import observe, overlay, resolve_pointers, without
+from ftops.model import Action, Change, Desired, LiveState, Object, Outcome, Plan, Policy, Verb
+from ftops.planner import plan as make_plan
+from ftops.wire.client import Client
+from ftops.wire.flows import Answer
+
+POLL_FIRST_S = 5.0
+POLL_MAX_S = 15.0
+"""Seconds between looks at a short wait: a file's scan takes seconds, a write of ARM minutes."""
+WAIT_POLL_S = 60.0
+"""Seconds between passes under --wait."""
+ROUNDS_MAX = 10_000
+"""Plans made in one pass; more mean that writing changes nothing, which is a bug to be told."""
+BUSY_CODE = "RequestConflict"
+"""ARM's code for a second write in flight: refused before anything was done (azure-api.md §10.5)."""
+ENDED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+"""Answers by which a cancel or delete learns that there is nothing left to do."""
+
+
+class Listener(Protocol):
+    """Hears what a pass does, for people; nothing depends on it."""
+
+    def acting(self, action: Action) -> None:
+        """Hear that an action is about to be sent."""
+        ...
+
+    def acted(self, action: Action, result: str) -> None:
+        """Hear what became of it."""
+        ...
+
+    def waiting(self, actions: tuple[Action, ...], seconds: float) -> None:
+        """Hear that the pass waits for something short."""
+        ...
+
+
+@dataclass(slots=True)
+class Run:
+    """What passes of one command share. `pause` lets the service's time pass; `stopped` tells of an interrupt."""
+
+    desired: Desired
+    clients: Mapping[str, Client]
+    clock: Clock
+    journal: Journal
+    policy: Policy
+    listener: Listener
+    pause: Callable[[float], None]
+    stopped: Callable[[], bool]
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def observe(self) -> LiveState:
+        """Return what the accounts hold now, with the journal's doubts at that moment."""
+        live = observe(self.clients, self.desired.owners, self.clock, {}, dict(self.refused))
+        return replace(live, doubts=self.journal.doubts(live.now, self.policy.grace_s))
+
+    def plan(self, live: LiveState) -> Plan:
+        """Return the plan for a live state under this run's policy."""
+        return make_plan(self.desired, live, self.policy)
+
+    def service_now(self, account: str, live: LiveState) -> datetime:
+        """Return the newest moment the account's service told; intents are dated by it."""
+        return self.clients[account].now or live.now
+
+
+class _Busy(Exception):
+    """The account is writing something else; the write was refused before it did anything."""
+
+
+def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
+    """Return the plan that is left when nothing can be written any more.
+
+    Waits that are short by the service's rules are polled for up to `settle_s` seconds of its time; training is not
+    waited for. Raises Interrupted between two calls when a stop was asked for.
+    """
+    poll_s = POLL_FIRST_S
+    for _ in range(ROUNDS_MAX):
+        plan = run.plan(live)
+        _heed_stop(run)
+        try:
+            for action in plan.frontier:
+                live = _write(run, plan, action, live)
+                _heed_stop(run)
+            busy = False
+        except _Busy:
+            busy = True
+        if plan.frontier and not busy:
+            poll_s = POLL_FIRST_S
+            continue
+        waits = tuple(action for action in plan.actions if action.settles)
+        if settle_s <= 0 or not (waits or busy):
+            return plan
+        run.listener.waiting(waits, poll_s)
+        run.pause(poll_s)
+        settle_s, poll_s = settle_s - poll_s, min(poll_s * 1.5, POLL_MAX_S)
+        live = run.observe() if busy else _look_again(run, waits, live)
+    raise WireError(f"nothing settled in {ROUNDS_MAX} rounds; please report this")
+
+
+def run_until(run: Run, live: LiveState, settle_s: float, wait_s: float) -> Plan:
+    """Return the plan that is left after passes repeated for up to `wait_s` seconds while they end waiting."""
+    plan = run_pass(run, live, settle_s)
+    while plan.outcome is Outcome.WAITING and wait_s > 0:
+        run.listener.waiting(tuple(a for a in plan.actions if a.verb is Verb.WAIT), WAIT_POLL_S)
+        run.pause(WAIT_POLL_S)
+        _heed_stop(run)
+        wait_s -= WAIT_POLL_S
+        plan = run_pass(run, run.observe(), settle_s)
+    return plan
+
+
+def _look_again(run: Run, waits: tuple[Action, ...], live: LiveState) -> LiveState:
+    """Return the live state after a short wait: only what is waited for is read, if that is all there is to know."""
+    found = [action.object for action in waits if action.verb is Verb.WAIT and action.object is not None]
+    if len(found) < len(waits):
+        return run.observe()
+    try:
+        for each in found:
+            kind = KINDS_BY_WORD[each.kind]
+            item = run.clients[each.account].call(kind.read(each)).item
+            live = overlay(live, kind.observe_one(item, each.account))
+    except WireError:
+        return run.observe()
+    return live
+
+
+def _heed_stop(run: Run) -> None:
+    if run.stopped():
+        raise Interrupted("stopped after the call in flight; run the same command again to go on")
+
+
+def _write(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
+    """Return the live state after one action; a refusal is kept in `run.refused` and closes the action's gate."""
+    run.listener.acting(action)
+    if action.verb in {Verb.CANCEL, Verb.DELETE}:
+        return _take_back(run, action, live)
+    if action.verb is Verb.UPDATE:
+        fresh = _changed_since(run, action, live)
+        if fresh is not None:
+            run.listener.acted(action, "it changed since the plan; planning again")
+            return fresh
+    return _make(run, plan, action, live)
+
+
+def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
+    """Send one create or update between its two journal lines."""
+    kind, key = KINDS_BY_WORD[action.address.kind], plan.key(action)
+    if action.resource is None:
+        raise ValueError(f"{key} has no resource")
+    call = (
+        kind.update(action.resource, action.object, action.resolved)
+        if action.verb is Verb.UPDATE and action.object is not None
+        else kind.create(action.resource, action.resolved)
+    )
+    run.journal.intend(key, run.service_now(action.account, live), plan.id)
+    try:
+        answer = run.clients[action.account].call(call)
+    except ConnectionLost as lost:
+        return _in_doubt(run, action, key, live, str(lost))
+    except ServiceProblem as problem:
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _in_doubt(run, action, key, live, str(problem))
+        run.journal.refuse(key, run.service_now(action.account, live), problem.code)
+        if problem.code == BUSY_CODE:
+            raise _Busy from problem
+        return _refused(run, action, key, live, _problem_text(problem))
+    except WireError as error:
+        run.journal.refuse(key, run.service_now(action.account, live), str(error))
+        return _refused(run, action, key, live, str(error))
+    return _confirm(run, action, key, live, answer)
+
+
+def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer) -> LiveState:
+    """Check the echo of what was made, take it back if it is not what was sent, and lay it over the live state."""
+    kind, resource = KINDS_BY_WORD[action.address.kind], action.resource
+    made = kind.observe_one(answer.item, action.account)
+    run.journal.done(key, run.service_now(action.account, live), made.id)
+    live = overlay(live, made)
+    if resource is None or action.verb is Verb.UPDATE:
+        run.listener.acted(action, "done")
+        return live
+    made = next(o for o in live.objects if o.id == made.id and o.kind == made.kind)
+    wrong = kind.contradictions(resource, made, action.resolved)
+    if answer.sent_digest and answer.sent_digest != resource.digest:
+        wrong = (*wrong, Change("content", answer.sent_digest[:16], resource.digest[:16]))
+    if not wrong:
+        run.listener.acted(action, made.id)
+        return live
+    told = "; ".join(f"{c.field} came back as {c.old}, not {c.new}" for c in wrong)
+    live = _undo(run, made, live)
+    return _refused(run, action, key, live, f"the service took it differently and it was taken back at once: {told}")
+
+
+def _undo(run: Run, made: Object, live: LiveState) -> LiveState:
+    """Take back an object of ours; what cannot be taken back now is seen, and taken back, by the next pass."""
+    try:
+        return _cancelled(run, made, live)
+    except WireError:
+        return live
+
+
+def _take_back(run: Run, action: Action, live: LiveState) -> LiveState:
+    if action.object is None:
+        raise ValueError(f"{action.address} has nothing to {action.verb}")
+    try:
+        live = _cancelled(run, action.object, live)
+    except WireError as error:
+        key = f"{action.verb} {action.object.id}"
+        return _refused(run, action, key, without(live, action.object), str(error))
+    run.listener.acted(action, "done")
+    return live
+
+
+def _cancelled(run: Run, found: Object, live: LiveState) -> LiveState:
+    """Return the live state after a cancel or delete; an object that has ended or is gone by itself is as good."""
+    kind, client = KINDS_BY_WORD[found.kind], run.clients[found.account]
+    call = kind.cancel(found)
+    try:
+        answer = client.call(call)
+        if call.method == "DELETE":
+            return without(live, found)
+    except ServiceProblem as problem:
+        if problem.status not in ENDED:
+            raise
+        try:
+            answer = client.call(kind.read(found))
+        except ServiceProblem as gone:
+            if gone.status != HTTPStatus.NOT_FOUND:
+                raise
+            return without(live, found)
+    return overlay(live, kind.observe_one(answer.item, found.account))
+
+
+def _changed_since(run: Run, action: Action, live: LiveState) -> LiveState | None:
+    """Return the live state with a binding as it is now if it is not as planning saw it, else None."""
+    found = action.object
+    if found is None:
+        return None
+    kind = KINDS_BY_WORD[found.kind]
+    try:
+        item = run.clients[found.account].call(kind.read(found)).item
+    except ServiceProblem as problem:
+        if problem.status == HTTPStatus.NOT_FOUND:
+            return without(live, found)
+        raise
+    (fresh,) = resolve_pointers([kind.observe_one(item, found.account)])
+    unchanged = (fresh.fields, fresh.updatable, fresh.phase) == (found.fields, found.updatable, found.phase)
+    return None if unchanged else overlay(live, fresh)
+
+
+def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: str) -> LiveState:
+    """Return the live state with a write in doubt: it may or may not have been done, and listings decide."""
+    run.listener.acted(action, f"the answer was lost ({cause}); the next listings decide")
+    return replace(live, doubts={**live.doubts, key: run.service_now(action.account, live)})
+
+
+def _refused(run: Run, action: Action, key: str, live: LiveState, problem: str) -> LiveState:
+    run.refused[key] = problem
+    run.listener.acted(action, f"refused: {problem}")
+    return replace(live, refused=dict(run.refused))
+
+
+def _problem_text(problem: ServiceProblem) -> str:
+    request = f" (request {problem.request_id})" if problem.request_id else ""
+    return f"the service answered {problem.status} {problem.code}: {problem.message}{request}"

@@ -1,0 +1,137 @@
+"""Retry and paging as pure generators: they yield calls and pauses, and are sent answers.
+
+So they are tested without a socket or a clock. A read is repeated within limits; a write is sent once, unless the
+service refused it before doing anything (429). A create whose answer is lost is never sent again from here: listing
+by marker decides what happened (azure-api.md §3.4 and §17c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from ftops.call import Call, Plane
+from ftops.errors import ConnectionLost, WireError
+from ftops.wire.problems import problem_of
+
+T = TypeVar("T")
+
+SUCCESS = range(200, 300)
+THROTTLED = 429
+RETRYABLE_READS = frozenset({408, 429, 500, 502, 503, 504, 529})
+"""Statuses after which a read is sent again; 529 is Azure Monitor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a flow: tries of one call, seconds of a pause, pages of a listing."""
+
+    tries: int = 5
+    pause_first_s: float = 1.0
+    pause_max_s: float = 60.0
+    pages: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response as far as flows look: `headers` have lower-case names, `body` is the JSON, `text` that of an error.
+
+    `sent_digest` is what an upload's content hashed to while it was sent.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: object = None
+    text: str = ""
+    sent_digest: str = ""
+
+    @property
+    def item(self) -> Mapping[str, object]:
+        """Return the body as one JSON object; anything else is an answer that cannot be used."""
+        if not isinstance(self.body, Mapping):
+            raise WireError(f"the service answered {self.status} with something that is no JSON object")
+        return self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Ask the driver to send a call; it sends back the Answer, or throws ConnectionLost."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Ask the driver to let so many seconds pass."""
+
+    seconds: float
+
+
+Flow: TypeAlias = Generator[Send | Pause, Answer | None, T]
+Jitter: TypeAlias = Callable[[], float]
+"""Returns a number from 0 to 1, so that clients that were refused together do not come back together."""
+
+
+def once(call: Call, jitter: Jitter, limits: Limits) -> Flow[Answer]:
+    """Return the answer to one call, repeated as far as that is safe.
+
+    Raises: ConnectionLost when no answer came; ServiceProblem when the service refused.
+    """
+    for number in range(1, limits.tries + 1):
+        last = number == limits.tries
+        backoff_s = limits.pause_first_s * 2 ** (number - 1) * (0.5 + jitter() / 2)
+        try:
+            answer = (yield Send(call)) or Answer(0)
+        except ConnectionLost:
+            if last or not call.reads:
+                raise
+            yield Pause(min(backoff_s, limits.pause_max_s))
+            continue
+        if answer.status in SUCCESS:
+            return answer
+        again = answer.status in RETRYABLE_READS if call.reads else answer.status == THROTTLED
+        if last or not again:
+            raise problem_of(answer.status, answer.headers, answer.body, answer.text)
+        yield Pause(min(_retry_after_s(answer.headers, backoff_s), limits.pause_max_s))
+    raise WireError(f"{call} was not tried")
+
+
+def _retry_after_s(headers: Mapping[str, str], backoff_s: float) -> float:
+    """Return the wait the service asks for, in seconds, else our own; millisecond spellings come first (§3.4)."""
+    for name, unit_s in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit_s)
+        except (KeyError, ValueError):
+            continue
+    return backoff_s
+
+
+def listing(call: Call, jitter: Jitter, limits: Limits) -> Flow[list[Mapping[str, object]]]:
+    """Return all items of a listing, page by page, in the service's order.
+
+    The data plane pages by `after` while it says `has_more` (where it says nothing, a page as full as its limit may
+    have a successor); ARM by `nextLink`, of which only the query is used, so that no body decides which host is asked.
+    """
+    items: list[Mapping[str, object]] = []
+    for _ in range(limits.pages):
+        body = (yield from once(call, jitter, limits)).item
+        rows = body.get("data" if call.plane is Plane.DATA else "value")
+        page = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+        items += page
+        query = _next_query(call, body, page)
+        if query is None:
+            return items
+        call = replace(call, query=query)
+    raise WireError(f"{call} has more than {limits.pages} pages")
+
+
+def _next_query(call: Call, body: Mapping[str, object], page: list[Mapping[str, object]]) -> Mapping[str, str] | None:
+    if call.plane is Plane.ARM:
+        link = body.get("nextLink")
+        return {**call.query, **dict(parse_qsl(urlsplit(link).query))} if isinstance(link, str) and link else None
+    full = str(len(page)) == call.query.get("limit")
+    if not page or not body.get("has_more", full):
+        return None
+    return {**call.query, "after": str(page[-1].get("id", ""))}
