@@ -15,7 +15,7 @@ from ftops.digest import Marker
 from ftops.errors import WireError
 from ftops.kinds import KINDS_BY_WORD, Kind
 from ftops.kinds.base import Item
-from ftops.model import LiveState, Object, Observed, Pointer
+from ftops.model import Address, LiveState, Object, Observed, Pointer
 from ftops.wire.client import Client, in_parallel
 
 Listed = list[Item] | WireError
@@ -26,7 +26,7 @@ def observe(
     owners: frozenset[str],
     clock: Clock,
     doubts: Mapping[str, datetime],
-    refused: Mapping[str, str],
+    refused: Mapping[tuple[Address, str], str],
 ) -> LiveState:
     """Return what the accounts hold; all listings of all accounts are read at once.
 

@@ -305,14 +305,14 @@ class LiveState:
     """What was observed: objects, what could not be read and why, and the creates of which nobody knows the outcome.
 
     `unreadable` maps (account, kind) to the problem. `doubts` maps write keys to the moment of their intent, `refused`
-    maps write keys to what the service answered in this pass. `now` is the service's clock.
+    maps a resource (its address and account) to why this run writes no more of it. `now` is the service's clock.
     """
 
     now: datetime
     objects: tuple[Object, ...] = ()
     unreadable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     doubts: Mapping[str, datetime] = field(default_factory=dict)
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[tuple[Address, str], str] = field(default_factory=dict)
     calls: int = 0
 
 

@@ -34,7 +34,7 @@ def emulator_client(
     account: str,
     region: str,
     tell_call: Callable[[str], None] | None = None,
-    tell_progress: Callable[[int], None] | None = None,
+    tell_progress: Callable[[int, int], None] | None = None,
 ) -> Client:
     """Return a client of one emulated account, made if it is not there; pauses advance the emulator's clock."""
     emulator.ensure_account(account, region)

@@ -19,7 +19,7 @@ from ftops.clock import Clock
 from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, WireError
 from ftops.kinds import KINDS_BY_WORD
 from ftops.live import observe, overlay, resolve_pointers, without
-from ftops.model import Action, Change, Desired, LiveState, Object, Outcome, Plan, Policy, Verb
+from ftops.model import Action, Address, Change, Desired, LiveState, Object, Outcome, Plan, Policy, Verb
 from ftops.planner import plan as make_plan
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
@@ -55,7 +55,11 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """What passes of one command share. `pause` lets the service's time pass; `stopped` tells of an interrupt."""
+    """What passes of one command share.
+
+    `pause` lets the service's time pass; `stopped` tells of an interrupt. `written` are the keys of this pass: one
+    that comes back after it was done did not take effect, and is told instead of sent for ever.
+    """
 
     desired: Desired
     clients: Mapping[str, Client]
@@ -65,7 +69,8 @@ class Run:
     listener: Listener
     pause: Callable[[float], None]
     stopped: Callable[[], bool]
-    refused: dict[str, str] = field(default_factory=dict)
+    refused: dict[tuple[Address, str], str] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
 
     def observe(self) -> LiveState:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
@@ -91,6 +96,7 @@ def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
     Waits that are short by the service's rules are polled for up to `settle_s` seconds of its time; training is not
     waited for. Raises Interrupted between two calls when a stop was asked for.
     """
+    run.written.clear()
     poll_s = POLL_FIRST_S
     for _ in range(ROUNDS_MAX):
         plan = run.plan(live)
@@ -165,6 +171,10 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     kind, key = KINDS_BY_WORD[action.address.kind], plan.key(action)
     if action.resource is None:
         raise ValueError(f"{key} has no resource")
+    if key in run.written:
+        told = ", ".join(f"{change.field} is still {change.old}" for change in action.changes) or "it is not there"
+        return _refused(run, action, live, f"it was written and the service did not take it over: {told}")
+    run.written.add(key)
     call = (
         kind.update(action.resource, action.object, action.resolved)
         if action.verb is Verb.UPDATE and action.object is not None
@@ -180,11 +190,12 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
             return _in_doubt(run, action, key, live, str(problem))
         run.journal.refuse(key, run.service_now(action.account, live), problem.code)
         if problem.code == BUSY_CODE:
+            run.written.discard(key)
             raise _Busy from problem
-        return _refused(run, action, key, live, _problem_text(problem))
+        return _refused(run, action, live, _problem_text(problem))
     except WireError as error:
         run.journal.refuse(key, run.service_now(action.account, live), str(error))
-        return _refused(run, action, key, live, str(error))
+        return _refused(run, action, live, str(error))
     return _confirm(run, action, key, live, answer)
 
 
@@ -206,7 +217,7 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
         return live
     told = "; ".join(f"{c.field} came back as {c.old}, not {c.new}" for c in wrong)
     live = _undo(run, made, live)
-    return _refused(run, action, key, live, f"the service took it differently and it was taken back at once: {told}")
+    return _refused(run, action, live, f"the service took it differently and it was taken back at once: {told}")
 
 
 def _undo(run: Run, made: Object, live: LiveState) -> LiveState:
@@ -223,8 +234,7 @@ def _take_back(run: Run, action: Action, live: LiveState) -> LiveState:
     try:
         live = _cancelled(run, action.object, live)
     except WireError as error:
-        key = f"{action.verb} {action.object.id}"
-        return _refused(run, action, key, without(live, action.object), str(error))
+        return _refused(run, action, without(live, action.object), f"{action.object.id}: {error}")
     run.listener.acted(action, "done")
     return live
 
@@ -268,12 +278,14 @@ def _changed_since(run: Run, action: Action, live: LiveState) -> LiveState | Non
 
 def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: str) -> LiveState:
     """Return the live state with a write in doubt: it may or may not have been done, and listings decide."""
+    run.written.discard(key)
     run.listener.acted(action, f"the answer was lost ({cause}); the next listings decide")
     return replace(live, doubts={**live.doubts, key: run.service_now(action.account, live)})
 
 
-def _refused(run: Run, action: Action, key: str, live: LiveState, problem: str) -> LiveState:
-    run.refused[key] = problem
+def _refused(run: Run, action: Action, live: LiveState, problem: str) -> LiveState:
+    """Return the live state with a resource that this run writes no more; everything independent goes on."""
+    run.refused[action.address, action.account] = problem
     run.listener.acted(action, f"refused: {problem}")
     return replace(live, refused=dict(run.refused))
 

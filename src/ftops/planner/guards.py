@@ -38,6 +38,11 @@ def _unreadable(match: Match, live: LiveState) -> Hold | None:
     return Hold(Why.UNREADABLE, f"cannot be read: {problem}") if problem else None
 
 
+def _refused(match: Match, live: LiveState) -> Hold | None:
+    problem = live.refused.get(match.resource.key)
+    return Hold(Why.REFUSED, problem, gate=Gate.FAILED) if problem else None
+
+
 def _wrong_echo(match: Match, _live: LiveState) -> Hold | None:
     """Hold while an object claims to be this one but contradicts it; a queued one is about to be cancelled."""
     for found, contradictions in match.wrong:
@@ -72,12 +77,12 @@ def _replace(match: Match, _live: LiveState) -> Hold | None:
 
 
 def _attempts(match: Match, _live: LiveState) -> Hold | None:
-    """Hold after failed attempts, unless the spec allows more and every cause so far was transient."""
+    """Hold after attempts that came to nothing, unless the spec allows more and every cause so far was transient."""
     attempts, life = match.attempts, match.resource.lifecycle
     if match.current is not None or not attempts:
         return None
     newest = max(attempts, key=lambda o: (str(o.created_at), o.id))
-    ended = "failed" if newest.phase is Phase.FAILED else "was cancelled"
+    ended = _ENDINGS.get(newest.phase, f"has its seed and data and is {newest.state}, but shows no suffix")
     cause = f": {newest.problem}" if newest.problem else ""
     passing = life.retry_any_cause or all(o.phase is Phase.FAILED and o.transient for o in attempts)
     if passing and len(attempts) <= life.retries:
@@ -86,6 +91,9 @@ def _attempts(match: Match, _live: LiveState) -> Hold | None:
     reason = f"{newest.id} {ended}{count}{cause}"
     word = "retrain" if KINDS_BY_WORD[match.resource.address.kind].traits.costly else "create"
     return Hold(Why.ATTEMPT_FAILED, reason, f"{word}:{match.resource.address}", Gate.FAILED)
+
+
+_ENDINGS = {Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
 
 
 def _failed_binding(match: Match, _live: LiveState) -> Hold | None:
@@ -127,6 +135,7 @@ def _costly_and_missing(match: Match) -> bool:
 
 _GUARDS: tuple[Callable[[Match, LiveState], Hold | None], ...] = (
     _unreadable,
+    _refused,
     _wrong_echo,
     _foreign,
     _replace,

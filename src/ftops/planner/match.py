@@ -21,11 +21,11 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Match:
     """One resource with what the account holds of it.
 
-    `current` is the object that is, or becomes, the resource. `twins` are further ones of the same digest, `attempts`
-    those that failed or were cancelled. `wrong` are alive but contradict what they claim to be. `previous` is the
-    newest object of the same name with another digest, `training` one that is at it now. `taken` holds a binding's
-    name without being ours. `changes` are the fields in which the current object (a binding's) or the previous one
-    (an artifact's) differs.
+    `current` is the object that is, or becomes, the resource. `twins` are further ones of the same digest. `attempts`
+    are those that failed, were cancelled, or carry no marker. `wrong` are alive but contradict what they claim to be.
+    `previous` is the newest object of the same name with another digest, `training` one that is at it now. `taken`
+    holds a binding's name without being ours. `changes` are the fields in which the current object (a binding's) or
+    the previous one (an artifact's) differs.
     """
 
     resource: Resource
@@ -90,8 +90,9 @@ def _artifact(
     for found in there:
         (claimed if kind.claims(resource, found, owners) else others).append(found)
     wrong = {o.id: why for o in claimed if o.phase.alive and (why := kind.contradictions(resource, o, None))}
-    right = sorted((o for o in claimed if o.phase.alive and o.id not in wrong), key=_keep_rank)
-    ended = [o for o in claimed if not o.phase.alive]
+    # Without a marker an object is known by what was sent with it: enough not to try again, not enough to build on.
+    right = sorted((o for o in claimed if o.phase.alive and o.id not in wrong and o.marker), key=_keep_rank)
+    ended = [o for o in claimed if not o.phase.alive or (o.marker is None and o.id not in wrong)]
     family = sorted((o for o in others if _same_name(resource, o, owners)), key=age_rank)
     previous = family[-1] if family else None
     return Match(

@@ -59,7 +59,7 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
 def _main_action(match: Match, state: _State) -> Action:
     """Return what is to be done for the resource itself."""
     hold, need, current = state.holds.get(match.resource.key), state.needs[match.resource.key], match.current
-    if hold is not None and (need.wanted or need.held_by or hold.why is Why.UNREADABLE):
+    if hold is not None and (need.wanted or need.held_by or hold.why in {Why.UNREADABLE, Why.REFUSED}):
         return _held(match, hold)
     if current is None:
         return _create(match, state) if need.wanted else _not_wanted(match, need)
@@ -121,8 +121,6 @@ def _update(match: Match, state: _State) -> Action:
 def _gated(action: Action, match: Match, state: _State) -> Action:
     """Return a write with its references resolved and its gate closed by what it waits for."""
     key = write_key(action, state.desired.accounts[action.account].id)
-    if key in state.live.refused:
-        return replace(action, gate=Gate.FAILED, why=Why.REFUSED, reason=state.live.refused[key])
     intent_at = state.live.doubts.get(key)
     if intent_at is not None and state.live.now - intent_at < timedelta(seconds=state.policy.grace_s):
         reason = "it may have been made already: the answer was lost, and the next listings decide"

@@ -34,13 +34,16 @@ class _HashedFile:
     """A file that hashes what is read of it and tells how far the reading has come."""
 
     source: BinaryIO
-    tell_progress: Callable[[int], None]
+    size_bytes: int
+    tell_progress: Callable[[int, int], None]
     content: ContentHash = field(default_factory=ContentHash)
+    read_bytes: int = 0
 
     def read(self, size: int = -1) -> bytes:
         block = self.source.read(size)
         self.content.update(block)
-        self.tell_progress(len(block))
+        self.read_bytes += len(block)
+        self.tell_progress(self.read_bytes, self.size_bytes)
         return block
 
     def fileno(self) -> int:
@@ -59,7 +62,8 @@ def _ignore(*_: object) -> None:
 class Client:
     """One account's connection: drives flows, counts calls, and knows the service's time.
 
-    `pause` lets time pass; `tell_call` hears of every answer (-v), `tell_progress` of every block of an upload.
+    `pause` lets time pass; `tell_call` hears of every answer (-v), `tell_progress` of every block of an upload, as
+    the bytes sent and the bytes there are.
     """
 
     http: httpx.Client
@@ -67,7 +71,7 @@ class Client:
     pause: Callable[[float], None]
     limits: Limits = field(default_factory=Limits)
     tell_call: Callable[[str], None] = _ignore
-    tell_progress: Callable[[int], None] = _ignore
+    tell_progress: Callable[[int, int], None] = _ignore
     calls: int = 0
     now: datetime | None = None
     """The Date header of the newest answer."""
@@ -129,7 +133,7 @@ class Client:
 
 
 @contextmanager
-def _upload(body: object, tell_progress: Callable[[int], None]) -> Iterator[_HashedFile | None]:
+def _upload(body: object, tell_progress: Callable[[int, int], None]) -> Iterator[_HashedFile | None]:
     """Yield the opened file of an upload, hashed while it is read; None for any other body."""
     if not isinstance(body, Upload):
         yield None
@@ -139,7 +143,7 @@ def _upload(body: object, tell_progress: Callable[[int], None]) -> Iterator[_Has
     except OSError as error:
         raise WireError(f"{body.path.name} cannot be read: {error.strerror}") from error
     with source:
-        yield _HashedFile(source, tell_progress)
+        yield _HashedFile(source, body.size_bytes, tell_progress)
 
 
 def _request(

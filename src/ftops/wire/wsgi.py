@@ -92,7 +92,7 @@ def client_over(
     endpoints: Endpoints,
     pause: Callable[[float], None],
     tell_call: Callable[[str], None] | None = None,
-    tell_progress: Callable[[int], None] | None = None,
+    tell_progress: Callable[[int, int], None] | None = None,
 ) -> Client:
     """Return a client whose requests an application in this process answers."""
     client = Client(httpx.Client(transport=WsgiTransport(app)), endpoints, pause)

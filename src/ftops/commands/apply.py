@@ -1,0 +1,159 @@
+"""`ftops apply`: show the plan, have it approved, and do it as far as it can be done now."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import FrameType
+
+import click
+
+from ftops.apply.journal import Journal
+from ftops.apply.lease import local_lease
+from ftops.apply.loop import Run, run_until
+from ftops.clock import SystemClock
+from ftops.commands.options import Allow, Duration
+from ftops.commands.output import Output, command, not_yet
+from ftops.commands.session import Session, policy, session
+from ftops.errors import Interrupted, UsageError
+from ftops.model import Action, Outcome, Plan
+from ftops.render.text import count, harmless
+from ftops.render.to_terminal import plan_text
+from ftops.render.view import symbol, view
+
+
+@dataclass(slots=True)
+class Progress:
+    """Tells on stderr what a pass does, a line an action."""
+
+    output: Output
+    waited_s: float = 0.0
+    acted_on: list[Action] = field(default_factory=list)
+
+    def acting(self, action: Action) -> None:
+        """Tell that an action is sent."""
+        what = action.summary or action.verb.value
+        self.output.progress(f"  {symbol(action)} {harmless(f'{action.address}  {what}')}")
+        self.acted_on.append(action)
+
+    def acted(self, action: Action, result: str) -> None:  # noqa: ARG002
+        """Tell what became of it."""
+        self.output.progress(f"      {harmless(result)}")
+
+    def waiting(self, actions: tuple[Action, ...], seconds: float) -> None:
+        """Tell once a minute of waiting for what."""
+        if self.waited_s % 60 == 0 and actions:
+            names = ", ".join(dict.fromkeys(str(action.address) for action in actions))
+            self.output.progress(f"  . waiting for {harmless(names)}")
+        self.waited_s += seconds
+
+
+@command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--yes", is_flag=True, help="Approve the plan without being asked.")
+@click.option("--wait", is_flag=True, help="Go on until everything has converged, trainings included.")
+@click.option("--timeout", type=Duration(), default="6h", show_default=True, help="The longest --wait.")
+@click.option("--settle", type=Duration(), default="10m", show_default=True, help="The longest wait for scans and ARM.")
+@click.option(
+    "--lock-timeout", type=Duration(), default="2m", show_default=True, help="The longest wait for another run."
+)
+@click.option("--allow", type=Allow(), multiple=True, help="Open the guard that a held action names; repeatable.")
+@not_yet("--max-deletes", "--max-cost", "--report")
+def apply(
+    output: Output,
+    paths: tuple[str, ...],
+    timeout: int,
+    settle: int,
+    lock_timeout: int,
+    allow: tuple[str, ...],
+    *,
+    yes: bool,
+    wait: bool,
+) -> int:
+    """Show the plan, have it approved, and do it as far as it can be done now.
+
+    Trainings are started, not waited for: exit code 3 says to run the same command again later, 0 that everything has
+    converged, 4 that something is held. Killing it at any moment is safe; the next run goes on.
+    """
+    with session(output, paths) as opened, local_lease(opened.folder, lock_timeout), interrupts() as asked_to_stop:
+        run = Run(
+            desired=opened.desired,
+            clients=opened.clients,
+            clock=SystemClock(),
+            journal=Journal.open(opened.folder / "journal.jsonl"),
+            policy=policy(frozenset(allow)),
+            listener=Progress(output),
+            pause=opened.pause,
+            stopped=asked_to_stop,
+        )
+        live = run.observe()
+        first = run.plan(live)
+        _print_plan(output, first, show_id=True)
+        if first.writes and not yes and not _approved(first):
+            output.note("Nothing was done.")
+            return Outcome.HELD
+        run.policy = replace(run.policy, approved=first.keys)
+        last = run_until(run, live, settle, timeout if wait else 0)
+        return _told(output, opened, last, changed=bool(first.frontier))
+
+
+def _print_plan(output: Output, made: Plan, *, show_id: bool) -> None:
+    output.result(plan_text(view(made, show_id=show_id), colour=output.colour_on(sys.stdout)))
+
+
+def _approved(made: Plan) -> bool:
+    """Return whether a person types yes; without a terminal nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask for approval on; read the plan, then give --yes")
+    answer = click.prompt(f"\nDo these {count(len(made.writes), 'thing')}? Only yes is taken for it", default="no")
+    return str(answer).strip() == "yes"
+
+
+def _told(output: Output, opened: Session, last: Plan, *, changed: bool) -> int:
+    """Print how things stand at the end and return the exit code."""
+    outcome = last.outcome
+    if changed or outcome is not Outcome.CONVERGED:
+        output.result("\n")
+        _print_plan(output, last, show_id=False)
+    clock = "advance the emulator (`ftops emulator advance 3h`) and run" if opened.emulators else "run"
+    words = {
+        Outcome.CONVERGED: "Converged.",
+        Outcome.WAITING: f"Waiting for the service: {clock} the same command again.",
+        Outcome.HELD: "Held: see the lines marked x.",
+        Outcome.ERROR: "Failed: see the lines marked x.",
+    }
+    output.result(f"{words[outcome]}\n")
+    return outcome
+
+
+class _Interrupt:
+    """Remembers that a stop was asked for; the second time it stops at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> bool:
+        """Tell whether to stop after the call in flight."""
+        return self.asked
+
+    def handle(self, _number: int, _frame: FrameType | None) -> None:
+        """Take note of a signal."""
+        if self.asked:
+            raise Interrupted("interrupted in the middle of a call; the next run finds out what became of it")
+        self.asked = True
+        sys.stderr.write("\nStopping after the call in flight; once more to stop at once.\n")
+
+
+@contextmanager
+def interrupts() -> Iterator[_Interrupt]:
+    """Have SIGINT and SIGTERM end the run after the call in flight."""
+    interrupt = _Interrupt()
+    before = {number: signal.signal(number, interrupt.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,61 @@
+"""`ftops plan`: what apply would do, and why."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import click
+
+from ftops.apply.journal import Journal
+from ftops.commands.options import Allow
+from ftops.commands.output import Output, command, not_yet
+from ftops.commands.session import policy, session
+from ftops.model import Outcome, Plan
+from ftops.planner import plan as make_plan
+from ftops.render.to_json import plan_json
+from ftops.render.to_terminal import plan_text
+from ftops.render.view import view
+
+
+@command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 for changes, 4 for held, 3 for waiting.")
+@click.option("--show-unchanged", is_flag=True, help="List what is as it should be, too.")
+@click.option("--allow", type=Allow(), multiple=True, help="Open the guard that a held action names; repeatable.")
+@not_yet("--out", "--max-chars", "--target", "--exclude", "--as-of", "--horizon")
+@not_yet("--destroy", "--drift-only", flag=True)
+def plan(
+    output: Output,
+    paths: tuple[str, ...],
+    format_: str,
+    allow: tuple[str, ...],
+    *,
+    detailed_exitcode: bool,
+    show_unchanged: bool,
+) -> int:
+    """Show what apply would do, and why. Nothing is written.
+
+    + create, ~ update in place, - delete, > job control, . waiting, x held (and what would let it go on),
+    ! needs attention.
+    """
+    with session(output, paths) as opened:
+        journal = Journal.open(opened.folder / "journal.jsonl")
+        live, rules = opened.observe(), policy(frozenset(allow))
+        made = make_plan(opened.desired, replace(live, doubts=journal.doubts(live.now, rules.grace_s)), rules)
+    if format_ == "json":
+        output.result(plan_json(made))
+    else:
+        colour = output.colour_on(sys.stdout)
+        output.result(plan_text(view(made, show_unchanged=show_unchanged), colour=colour))
+    return exit_code(made, detailed=detailed_exitcode)
+
+
+def exit_code(made: Plan, *, detailed: bool) -> int:
+    """Return a plan's exit code: 1 for an error; with --detailed-exitcode 2 for changes before 4 and 3."""
+    if made.outcome is Outcome.ERROR:
+        return Outcome.ERROR
+    if not detailed:
+        return Outcome.CONVERGED
+    return Outcome.CHANGES if made.writes else made.outcome

@@ -1,0 +1,69 @@
+"""How everything stands: one row for each resource and each object of ours, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ftops.model import Account
+from ftops.render.text import Ink, harmless, paint
+from ftops.render.view import account_title
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One address: the service's own word for its state, how it stands in words, and what it came from or serves."""
+
+    address: str
+    account: str
+    state: str
+    words: str
+    depends_on: tuple[str, ...] = ()
+    object_id: str = ""
+    created_at: datetime | None = None
+
+
+def status_text(
+    project: str, accounts: Iterable[Account], now: datetime, rows: Sequence[Standing], *, colour: bool
+) -> str:
+    """Return the table, by account, ending in a line break."""
+    lines: list[str] = []
+    for account in accounts:
+        title = f"{project} on {account_title(account)} at {now:%Y-%m-%d %H:%M} UTC"
+        lines += [paint(harmless(title), Ink.BOLD, colour=colour), ""]
+        its = [row for row in rows if row.account == account.name]
+        widths = [max((len(text) for text in column), default=0) for column in zip(*map(_cells, its), strict=True)]
+        for row in its:
+            cells = [f"{harmless(text):<{width}}" for text, width in zip(_cells(row), widths, strict=True)]
+            lines.append(f"  {'  '.join(cells)}".rstrip())
+        lines.append("")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _cells(row: Standing) -> tuple[str, str, str]:
+    origin = f" <- {', '.join(row.depends_on)}" if row.depends_on else ""
+    return row.address, row.state, row.words + origin
+
+
+def status_json(project: str, now: datetime, rows: Sequence[Standing]) -> str:
+    """Return the rows as one JSON document, ending in a line break."""
+    document = {
+        "format": 1,
+        "project": project,
+        "now": now.isoformat(),
+        "rows": [
+            {
+                "address": row.address,
+                "account": row.account,
+                "state": row.state,
+                "words": row.words,
+                "depends_on": list(row.depends_on),
+                "object": row.object_id or None,
+                "created_at": row.created_at.isoformat() if row.created_at else None,
+            }
+            for row in rows
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,59 @@
+"""A plan as JSON for other programs: every action with its key, in the plan's order; nothing in it is secret."""
+
+from __future__ import annotations
+
+import json
+
+from ftops.model import Action, Observed, Plan, Pointer, Ref, Value
+
+FORMAT = 1
+"""Raised when a member changes its meaning or goes; new members do not raise it."""
+
+
+def plan_json(plan: Plan) -> str:
+    """Return a plan as one JSON document, ending in a line break."""
+    document = {
+        "format": FORMAT,
+        "project": plan.project,
+        "accounts": [
+            {"name": a.name, "id": a.id, "title": a.title, "region": a.region, "emulated": a.emulated}
+            for a in plan.accounts.values()
+        ],
+        "calls": plan.calls,
+        "outcome": plan.outcome.name.lower(),
+        "id": plan.id if plan.keys else None,
+        "actions": [_action(plan, action) for action in plan.actions],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _action(plan: Plan, action: Action) -> dict[str, object]:
+    span = action.resource.span if action.resource else None
+    return {
+        "address": str(action.address),
+        "account": action.account,
+        "verb": action.verb,
+        "gate": action.gate,
+        "why": action.why,
+        "summary": action.summary,
+        "reason": action.reason,
+        "changes": [
+            {
+                "field": change.field,
+                "old": _value(change.old),
+                "new": _value(change.new),
+                "inherited": str(change.inherited) if change.inherited else None,
+            }
+            for change in action.changes
+        ],
+        "after": [str(address) for address in action.after],
+        "override": action.override or None,
+        "digest": action.digest or None,
+        "key": plan.key(action) if action.writes else None,
+        "object": action.object.id if action.object else None,
+        "source": {"file": span.file, "line": span.line, "column": span.column} if span else None,
+    }
+
+
+def _value(value: Observed | Value) -> object:
+    return str(value) if isinstance(value, Ref | Pointer) else value

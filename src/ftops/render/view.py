@@ -1,0 +1,184 @@
+"""The plan as rows of words: which symbol, what is done, why, and where it is written; the same for all formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ftops.model import Account, Action, Address, Change, Gate, Observed, Plan, Pointer, Ref, Scalar, Verb, Why
+from ftops.render.text import count
+
+QUIET = frozenset({Why.SETTLED, Why.CONSUMED, Why.UNUSED, Why.SUPERSEDED, Why.PREVIOUS})
+"""Kept without anything to say: listed only on request."""
+
+_SYMBOLS = {
+    Verb.KEEP: " ",
+    Verb.WAIT: ".",
+    Verb.CREATE: "+",
+    Verb.UPDATE: "~",
+    Verb.ADOPT: "=",
+    Verb.PAUSE: ">",
+    Verb.RESUME: ">",
+    Verb.CANCEL: ">",
+    Verb.COPY: ">",
+    Verb.DELETE: "-",
+}
+HELD_SYMBOL = "x"
+ATTENTION_SYMBOL = "!"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a plan with its further lines; `source` is where the resource is declared."""
+
+    symbol: str
+    address: str
+    text: str
+    source: str = ""
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The rows of one account."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A whole plan: sections, and the lines that sum it up."""
+
+    sections: tuple[Section, ...]
+    calls: str
+    summary: tuple[str, ...]
+
+
+def view(plan: Plan, *, show_unchanged: bool = False, show_id: bool = True) -> View:
+    """Return the rows of a plan in its order, by account; unchanged ones only on request.
+
+    The id is left out (`show_id`) where the plan tells what is left after an apply and is not to be approved.
+    """
+    new = {action.address for action in plan.actions if action.verb is Verb.CREATE and not action.held}
+    sections = []
+    for account in plan.accounts.values():
+        its = [a for a in plan.actions if a.account == account.name]
+        rows = tuple(_row(a, new) for a in its if show_unchanged or not _quiet(a))
+        sections.append(Section(f"{plan.project} on {account_title(account)}", rows))
+    return View(tuple(sections), f"read in {count(plan.calls, 'call')}", _summary(plan, show_id=show_id))
+
+
+def account_title(account: Account) -> str:
+    """Return an account's name and what it stands for; an emulator says so in capitals."""
+    return f"{account.name} ({'EMULATOR ' if account.emulated else ''}{account.title})"
+
+
+def _quiet(action: Action) -> bool:
+    return action.verb is Verb.KEEP and not action.held and action.why in QUIET
+
+
+def _row(action: Action, new: set[Address]) -> Row:
+    span = action.resource.span if action.resource else None
+    return Row(
+        symbol=symbol(action),
+        address=str(action.address),
+        text=_text(action),
+        source=f"{span.file}:{span.line}" if span else "",
+        details=tuple(_details(action, new)),
+    )
+
+
+def symbol(action: Action) -> str:
+    """Return the one character that says what happens, or that something is held or needs attention."""
+    if action.held:
+        return HELD_SYMBOL
+    if action.verb is Verb.KEEP and action.why not in QUIET:
+        return ATTENTION_SYMBOL
+    return _SYMBOLS[action.verb]
+
+
+def _text(action: Action) -> str:
+    if action.held or action.verb is Verb.KEEP:
+        return action.reason or _WORDS.get(action.why, "")
+    if action.verb is Verb.UPDATE:
+        return _waits(action) or "update in place"
+    return f"{action.verb.value} {action.summary}" if symbol(action) == ">" else action.summary
+
+
+def _waits(action: Action) -> str:
+    """Return what a write waits for, or nothing."""
+    if action.gate is not Gate.UPSTREAM:
+        return ""
+    after = f"after {', '.join(map(str, action.after))} (known then)" if action.after else "waits"
+    return after + (f": {action.reason}" if action.reason else "")
+
+
+_WORDS = {Why.SETTLED: "unchanged"}
+
+
+def _details(action: Action, new: set[Address]) -> list[str]:
+    lines = []
+    if action.changes and action.writes:
+        phrases = [_phrase(change, new) for change in action.changes]
+        if action.verb is Verb.CREATE and not action.held:
+            lines.append(f"because {'; '.join(phrases)}{' (inherited)' if action.why is Why.INHERITED else ''}")
+        else:
+            lines += phrases
+    if action.verb is Verb.UPDATE and action.why is Why.DRIFTED:
+        lines.append("drift: changed outside ftops since it was last applied")
+    if action.reason and not action.held and action.gate is Gate.OPEN and action.writes:
+        lines.append(f"because {action.reason}")
+    if action.verb is not Verb.UPDATE and not action.held and (waits := _waits(action)):
+        lines.append(waits)
+    if action.held and action.override:
+        lines.append(f"to do it all the same: --allow {action.override}")
+    return lines
+
+
+def _phrase(change: Change, new: set[Address]) -> str:
+    """Return one change in words: `n_epochs 2 -> 3`, `dataset/support-2026w40 is new`, `job/support-v1 changed`."""
+    if change.inherited is not None:
+        return f"{change.inherited} changed"
+    if isinstance(change.new, Ref) and change.new.target in new:
+        return f"{change.new.target} is new"
+    return f"{field_label(change.field)} {shown(change.old)} -> {shown(change.new)}"
+
+
+def field_label(field: str) -> str:
+    """Return a field's short name: `capacity` for `sku.capacity`, `model` for `model.name`."""
+    head, _, tail = field.rpartition(".")
+    return head if tail == "name" and head else tail
+
+
+def shown(value: Observed | Scalar | Ref) -> str:
+    """Return a value as a plan shows it."""
+    if value is None:
+        return "(unset)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Pointer) and value.marker is not None:
+        return f"{value.kind}~{value.marker.digest}"
+    return str(value)
+
+
+def _summary(plan: Plan, *, show_id: bool) -> tuple[str, ...]:
+    writes = plan.writes
+    held = sum(a.held for a in plan.actions)
+    waiting = sum(a.verb is Verb.WAIT for a in plan.actions)
+    kept = [a for a in plan.actions if a.verb is Verb.KEEP and not a.held]
+    old = sum(a.why is Why.SUPERSEDED for a in kept)
+    orphans = sum(a.why is Why.ORPHAN for a in kept)
+    rest = [count(waiting, "waiting").removesuffix("s")] if waiting else []
+    rest += [f"{held} held"] if held else []
+    rest += [f"{old} superseded"] if old else []
+    rest += [count(orphans, "orphan")] if orphans else []
+    rest += [f"{len(kept) - old - orphans} unchanged"]
+    if not writes:
+        undone = any(a.undo for a in plan.actions)
+        return (f"{'Tidying up' if undone else 'No changes'}. {', '.join(rest).capitalize()}.",)
+    creates, updates = (sum(a.verb is verb for a in writes) for verb in (Verb.CREATE, Verb.UPDATE))
+    others = sum(a.verb not in {Verb.CREATE, Verb.UPDATE, Verb.DELETE} for a in writes)
+    deletes = sum(a.verb is Verb.DELETE for a in writes)
+    first = f"{creates} to create, {updates} to update, {deletes} to delete"
+    first += f", {count(others, 'job control step')}" if others else ""
+    return (f"Plan: {first}, {', '.join(rest)}.", *((f"Plan id {plan.id}",) if show_id else ()))

@@ -1,0 +1,1 @@
+"""YAML text to kind models: positions, limits and problems of documents, and the references between them."""

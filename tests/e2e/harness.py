@@ -1,0 +1,213 @@
+"""What end-to-end tests share: a scratch project, the installed command, and lives that can be ended at any call."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ftops.apply.journal import Journal
+from ftops.apply.loop import Run, run_until
+from ftops.desired import build
+from ftops.digest import marker_in
+from ftops.emulator import Effect, Emulator, Fault
+from ftops.live import observe
+from ftops.model import Action, Desired, Outcome, Plan, Policy
+from ftops.planner import plan as make_plan
+from ftops.rules import load_rules
+from ftops.spec.loader import load
+from ftops.testing import FakeClock, emulator_client
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "specs"
+ACCOUNT = "local"
+REGION = "eastus2"
+DIED = 9
+"""The exit code of a process that the emulator ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A scratch copy of a project, worked on by the installed command."""
+
+    root: Path
+
+    @classmethod
+    def copy_of(cls, example: str, root: Path) -> Project:
+        """Return a scratch copy of an example."""
+        shutil.copytree(EXAMPLES / example, root, dirs_exist_ok=True)
+        return cls(root)
+
+    def ftops(self, *arguments: str, code: int = 0, stdin: str = "") -> str:
+        """Run the installed command in the project and return its standard output; its exit code must be `code`."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the installed command in the project and return what became of it."""
+        command = [str(Path(sys.executable).with_name("ftops")), *arguments]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("FTOPS_")} | {"NO_COLOR": "1"}
+        return subprocess.run(  # noqa: S603 — our own command
+            command, cwd=self.root, env=environment, input=stdin, capture_output=True, text=True, check=False
+        )
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace a text that must occur in a file."""
+        path = self.root / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {file}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def snapshot(self) -> dict[str, list[dict[str, object]]]:
+        """Return what the project's emulator holds."""
+        emulator = Emulator(self.root / "ftops-emulator.db", FakeClock())
+        try:
+            return emulator.snapshot(ACCOUNT)
+        finally:
+            emulator.close()
+
+    def emulator(self, act: Callable[[Emulator], None]) -> None:
+        """Do something to the project's emulator, as a person or the service might."""
+        emulator = Emulator(self.root / "ftops-emulator.db", FakeClock())
+        try:
+            act(emulator)
+        finally:
+            emulator.close()
+
+    def plan(self, *arguments: str) -> dict[str, object]:
+        """Return the plan as other programs read it."""
+        plan: dict[str, object] = json.loads(self.ftops("plan", "--format", "json", *arguments))
+        return plan
+
+
+class Silent:
+    """Hears nothing."""
+
+    def acting(self, action: Action) -> None:
+        """Hear nothing."""
+
+    def acted(self, action: Action, result: str) -> None:
+        """Hear nothing."""
+
+    def waiting(self, actions: tuple[Action, ...], seconds: float) -> None:
+        """Hear nothing."""
+
+
+def desired_of(root: Path) -> Desired:
+    """Return what the specs of a project declare; they must be sound."""
+    rules = load_rules()
+    built = build(load([], root, lambda: b"", rules), root, rules)
+    assert built.desired is not None, built.diagnostics
+    return built.desired
+
+
+def apply(
+    root: Path,
+    desired: Desired,
+    *faults: Fault,
+    settle_s: float = 600,
+    wait_s: float = 0,
+    allow: frozenset[str] = frozenset(),
+) -> tuple[Plan, int]:
+    """Do what `ftops apply --yes` does, in this process, and return the plan left and the number of requests."""
+    emulator = Emulator(root / "ftops-emulator.db", FakeClock(datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)))
+    try:
+        client = emulator_client(emulator, ACCOUNT, REGION)
+        for fault in faults:
+            emulator.faults.add(fault)
+        (root / ".ftops").mkdir(exist_ok=True)
+        run = Run(
+            desired=desired,
+            clients={ACCOUNT: client},
+            clock=FakeClock(),
+            journal=Journal.open(root / ".ftops" / "journal.jsonl"),
+            policy=Policy(allow=allow),
+            listener=Silent(),
+            pause=emulator.pause,
+            stopped=lambda: False,
+        )
+        live = run.observe()
+        run.policy = replace(run.policy, approved=run.plan(live).keys)
+        return run_until(run, live, settle_s, wait_s), emulator.requests
+    finally:
+        emulator.close()
+
+
+def advance(root: Path, hours: int) -> None:
+    """Move the emulator's clock."""
+    emulator = Emulator(root / "ftops-emulator.db", FakeClock())
+    emulator.advance(timedelta(hours=hours))
+    emulator.close()
+
+
+def live_until_converged(root: Path, desired: Desired, lives_max: int = 12) -> Plan:
+    """Apply and advance by turns until everything has converged."""
+    for _ in range(lives_max):
+        plan, _ = apply(root, desired)
+        if plan.outcome is not Outcome.WAITING:
+            return plan
+        advance(root, 3)
+    raise AssertionError("did not converge")
+
+
+def die_at(root: Path, desired: Desired, effect: Effect, request: int) -> int:
+    """Apply in a child process that ends at its n-th request, before or after the commit; return its exit code.
+
+    The child is a fork that dies by `os._exit`: nothing is flushed, released or cleaned up, as under SIGKILL.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            apply(root, desired, Fault(effect, request=request))
+        except BaseException:  # noqa: BLE001 — the child must never return into the test runner
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def essence(root: Path) -> dict[str, object]:
+    """Return what an emulator holds without its own ids and times: what two accounts must agree in."""
+    emulator = Emulator(root / "ftops-emulator.db", FakeClock())
+    held = emulator.snapshot(ACCOUNT)
+    emulator.close()
+    files = sorted(str(f["filename"]) for f in held["files"] if f["purpose"] == "fine-tune")
+    jobs = sorted((str(j["suffix"]), str(j["status"]), int(str(j["seed"]))) for j in held["jobs"])
+    deployments = [
+        (d["name"], d["sku"], d["tags"], marker_in(d["properties"]["model"]["name"])) for d in held["deployments"]
+    ]
+    return {"files": files, "jobs": jobs, "deployments": deployments}
+
+
+def jobs_by_digest(root: Path) -> Counter[str]:
+    """Return how many jobs each digest has, whatever became of them."""
+    emulator = Emulator(root / "ftops-emulator.db", FakeClock())
+    held = emulator.snapshot(ACCOUNT)
+    emulator.close()
+    markers = [marker_in(str(job.get("suffix", ""))) for job in held["jobs"]]
+    return Counter(marker.digest for marker in markers if marker)
+
+
+def plan(root: Path, desired: Desired | None = None, allow: frozenset[str] = frozenset()) -> Plan:
+    """Return what `ftops plan` would show."""
+    emulator = Emulator(root / "ftops-emulator.db", FakeClock())
+    try:
+        client = emulator_client(emulator, ACCOUNT, REGION)
+        wanted = desired or desired_of(root)
+        live = observe({ACCOUNT: client}, wanted.owners, FakeClock(), {}, {})
+        return make_plan(wanted, live, Policy(allow=allow))
+    finally:
+        emulator.close()
+
+
+def by_address(made: Plan) -> dict[str, Action]:
+    """Return the actions for resources by their address."""
+    return {str(action.address): action for action in made.actions}

@@ -1,0 +1,1 @@
+"""Tests of pure functions: values in, values out."""
