@@ -233,7 +233,7 @@ class Action:
     `summary` says what is done or how it stands, `reason` why; neither repeats the address. `resolved` holds the value
     of each field that is a reference and is known. `after` are the addresses that must be ready first. `override` is
     the `--allow` that opens a closed guard, if one does. `undo` marks the taking back of our own create, which needs
-    no approval. `settles` marks a wait that is short by the service's rules.
+    no approval. `settles` marks a wait that is short by the service's rules, `stuck` one for something that is held.
     """
 
     address: Address
@@ -253,6 +253,7 @@ class Action:
     override: str = ""
     undo: bool = False
     settles: bool = False
+    stuck: bool = False
 
     @property
     def writes(self) -> bool:
@@ -261,8 +262,8 @@ class Action:
 
     @property
     def held(self) -> bool:
-        """Tell whether a guard or a failure, not time, keeps the action."""
-        return self.gate in {Gate.GUARD, Gate.FAILED}
+        """Tell whether a guard or a failure, its own or one it waits for, and not time keeps the action."""
+        return self.stuck or self.gate in {Gate.GUARD, Gate.FAILED}
 
 
 def write_key(action: Action, account_id: str) -> str:

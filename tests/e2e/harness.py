@@ -109,34 +109,42 @@ def desired_of(root: Path) -> Desired:
     return built.desired
 
 
+def run_over(emulator: Emulator, desired: Desired, journal: Journal, allow: frozenset[str] = frozenset()) -> Run:
+    """Return what `ftops apply` works with, over an emulator in this process."""
+    return Run(
+        desired=desired,
+        clients={ACCOUNT: emulator_client(emulator, ACCOUNT, REGION)},
+        clock=FakeClock(),
+        journal=journal,
+        policy=Policy(allow=allow),
+        listener=Silent(),
+        pause=emulator.pause,
+        stopped=lambda: False,
+    )
+
+
+def apply_with(run: Run, settle_s: float = 600, wait_s: float = 0) -> Plan:
+    """Do what `ftops apply --yes` does, and return the plan left."""
+    live = run.observe()
+    run.policy = replace(run.policy, approved=run.plan(live).keys)
+    return run_until(run, live, settle_s, wait_s)
+
+
 def apply(
     root: Path,
     desired: Desired,
     *faults: Fault,
     settle_s: float = 600,
-    wait_s: float = 0,
     allow: frozenset[str] = frozenset(),
 ) -> tuple[Plan, int]:
-    """Do what `ftops apply --yes` does, in this process, and return the plan left and the number of requests."""
+    """Apply in this process with faults in force, and return the plan left and the number of requests."""
     emulator = Emulator(root / "ftops-emulator.db", FakeClock(datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)))
     try:
-        client = emulator_client(emulator, ACCOUNT, REGION)
+        (root / ".ftops").mkdir(exist_ok=True)
+        run = run_over(emulator, desired, Journal.open(root / ".ftops" / "journal.jsonl"), allow)
         for fault in faults:
             emulator.faults.add(fault)
-        (root / ".ftops").mkdir(exist_ok=True)
-        run = Run(
-            desired=desired,
-            clients={ACCOUNT: client},
-            clock=FakeClock(),
-            journal=Journal.open(root / ".ftops" / "journal.jsonl"),
-            policy=Policy(allow=allow),
-            listener=Silent(),
-            pause=emulator.pause,
-            stopped=lambda: False,
-        )
-        live = run.observe()
-        run.policy = replace(run.policy, approved=run.plan(live).keys)
-        return run_until(run, live, settle_s, wait_s), emulator.requests
+        return apply_with(run, settle_s), emulator.requests
     finally:
         emulator.close()
 

@@ -62,7 +62,13 @@ RESOURCES: dict[str, Resource] = {
     "job-standard": job("x", TRAIN, trainingType="Standard"),
     "job-developer": job("x", TRAIN, trainingType="developerTier"),
     "job-everything": job(
-        "x", TRAIN, PARENT, validation=HOLDOUT, hyperparameters=FULL, seed=7, lifecycle={"rerun": "2nd \N{BLACK HEART SUIT}"}
+        "x",
+        TRAIN,
+        PARENT,
+        validation=HOLDOUT,
+        hyperparameters=FULL,
+        seed=7,
+        lifecycle={"rerun": "2nd \N{BLACK HEART SUIT}"},
     ),
     "deployment-job": deployment("prod", PARENT),
     "deployment-base-model": deployment("prod", {"format": "OpenAI", "name": "gpt-4o", "version": "2024-08-06"}),

@@ -150,20 +150,28 @@ def test_what_waits_for_a_doubtful_object_waits() -> None:
     assert made.outcome is Outcome.WAITING
 
 
-def test_a_refused_key_is_an_error() -> None:
-    """What the service refused in this pass is not sent again in it, and exit is 1."""
-    made = planned(desired(TRAIN, A), live(FILE, refused={KEY: "400 invalidPayload"}))
+def test_a_refused_resource_is_an_error() -> None:
+    """What the service refused in this run is not sent again in it, what waits for it waits, and exit is 1."""
+    refused = {(A.address, "east"): "400 invalidPayload"}
+    made = planned(ALL, live(FILE, refused=refused))
     assert told(main_action(made, A)) == ("create", "failed", "refused")
     assert main_action(made, A).reason == "400 invalidPayload"
+    assert told(main_action(made, PROD))[:2] == ("create", "upstream")
     assert made.outcome is Outcome.ERROR
-
-
-def test_a_refused_cancel_is_an_error_and_not_sent_again() -> None:
-    """A twin whose cancelling was refused in this pass closes that gate and shows in the exit code."""
-    old, new = trained(A, "running", 1, age_s=200), trained(A, "pending", 2, age_s=100)
-    refused = {f"cancel emulator:east/job/a@{A.digest}": "403", f"cancel {new.id}": "403"}
-    made = planned(desired(TRAIN, A), live(FILE, old, new, refused=refused))
     assert not made.frontier
+
+
+def test_a_refusal_is_about_its_resource_and_account_alone() -> None:
+    """The same address in another account, and another address in the same, go on."""
+    refused = {(A.address, WEST): "400", (PROD.address, "east"): "400"}
+    made = planned(desired(TRAIN, A), live(FILE, refused=refused))
+    assert told(main_action(made, A)) == ("create", "open", "new")
+
+
+def test_a_refused_deployment_does_not_stop_trainings() -> None:
+    """A job goes on, although the deployment that refers to it was refused in this run."""
+    made = planned(ALL, live(FILE, refused={(PROD.address, "east"): "400"}))
+    assert told(main_action(made, PROD)) == ("create", "failed", "refused")
     assert made.outcome is Outcome.ERROR
 
 
@@ -243,7 +251,9 @@ def test_a_key_names_verb_account_address_and_digest(verb: Verb) -> None:
 def test_an_update_keeps_what_the_spec_does_not_name() -> None:
     """An update sends the observed writable fields overlaid by the spec; others' tags and fields survive the PUT."""
     wanted = deployment("prod", A, capacity=80, tags={"team": "support"})
-    found = deployed(PROD, model_name(A), tags={"cost-centre": "42", "team": "old"}, serviceTier="Priority", name="Prod")
+    found = deployed(
+        PROD, model_name(A), tags={"cost-centre": "42", "team": "old"}, serviceTier="Priority", name="Prod"
+    )
     made = planned(desired(TRAIN, A, wanted), live(FILE, trained(A), found))
     action = action_for(made, "deployment/prod")
     assert action.object is not None

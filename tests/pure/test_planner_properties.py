@@ -180,7 +180,9 @@ def test_a_held_line_says_why(case: tuple[Desired, list[Object], list[Object], t
 def test_arm_writes_are_one_an_account(case: tuple[Desired, list[Object], list[Object], tuple[str, ...]]) -> None:
     """At most one deployment is written at a time in an account."""
     project, objects, _, allow = case
-    open_writes = Counter(a.account for a in planned(project, live(*objects), *allow).frontier if _on_arm(a.address.kind))
+    open_writes = Counter(
+        a.account for a in planned(project, live(*objects), *allow).frontier if _on_arm(a.address.kind)
+    )
     assert all(times == 1 for times in open_writes.values())
 
 

@@ -85,7 +85,7 @@ PLACES = [
     "https://management.azure.com/subscriptions/s/operationResults/o?api-version=1&t=6391&c=x&s={}&h=y",
     "https://management.azure.com/subscriptions/s/operationResults/o?api-version=1&t=6391&c=x&s=y&h={}",
     "?code={}",
-    "{{\\\"api-key\\\": \\\"{}\\\"}}",
+    '{{\\"api-key\\": \\"{}\\"}}',
     "eyJhbGciOiJSUzI1NiJ9.{}.x",
     "sk-{}",
     "sk-proj-{}",

@@ -243,7 +243,10 @@ def test_json_can_be_written_whatever_the_text_is() -> None:
         ([action(Verb.KEEP, why=Why.ORPHAN)] * 2, "No changes. 2 orphans, 0 unchanged."),
         ([action(Verb.KEEP, why=Why.SUPERSEDED)], "No changes. 1 superseded, 0 unchanged."),
         ([action(Verb.CANCEL, undo=True)], "Tidying up. 0 unchanged."),
-        ([action(Verb.CREATE), action(Verb.WAIT)], "Plan: 1 to create, 0 to update, 0 to delete, 1 waiting, 0 unchanged."),
+        (
+            [action(Verb.CREATE), action(Verb.WAIT)],
+            "Plan: 1 to create, 0 to update, 0 to delete, 1 waiting, 0 unchanged.",
+        ),
         ([action(Verb.CREATE, Gate.UPSTREAM)], "Plan: 1 to create, 0 to update, 0 to delete, 0 unchanged."),
         ([action(Verb.CANCEL)], "Plan: 0 to create, 0 to update, 0 to delete, 1 job control step, 0 unchanged."),
     ],

@@ -181,7 +181,7 @@ class JobKind:
         parent = resource.fields["model"]
         origin = f" from {parent}" if isinstance(parent, Ref) else ""
         epochs = resource.fields.get("n_epochs")
-        length = f"{epochs} epoch{'s' if epochs != 1 else ''}" if epochs is not None else "epochs chosen by the service"
+        length = "auto epochs" if epochs is None else f"{epochs} epoch{'s' if epochs != 1 else ''}"
         return f"train {resource.facts['base_model']}{origin}, {length}"
 
     def progress(self, found: Object, now: datetime) -> str:

@@ -52,8 +52,8 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
         actions.extend(_side_actions(match, state))
         actions.append(_main_action(match, state))
     actions.extend(_unclaimed(state))
-    approved = [_approval(action, state) for action in _one_write_at_a_time(actions, live)]
-    return Plan(desired.project, desired.accounts, tuple(approved), live.calls)
+    approved = (_approval(action, state) for action in _one_write_at_a_time(actions, live))
+    return Plan(desired.project, desired.accounts, tuple(_stuck(approved)), live.calls)
 
 
 def _main_action(match: Match, state: _State) -> Action:
@@ -73,7 +73,8 @@ def _main_action(match: Match, state: _State) -> Action:
 def _held(match: Match, hold: Hold) -> Action:
     verb = Verb.CREATE if match.current is None else Verb.UPDATE
     action = _action(match, verb, hold.gate, hold.why)
-    return replace(action, reason=hold.reason, override=hold.override)
+    summary = KINDS_BY_WORD[match.resource.address.kind].describe(match.resource)
+    return replace(action, summary=summary, reason=hold.reason, override=hold.override)
 
 
 def _not_wanted(match: Match, need: Need) -> Action:
@@ -82,7 +83,7 @@ def _not_wanted(match: Match, need: Need) -> Action:
         return replace(action, why=Why.NOT_NEEDED_YET, reason=f"nothing allowed needs it yet: {need.held_by} is held")
     if not need.referrers:
         return replace(action, why=Why.UNUSED, reason="checked; no document refers to it")
-    return replace(action, reason="not in the account, and what was made from it is")
+    return replace(action, reason="not in the account any more; what was made from it is")
 
 
 def _waiting(match: Match, state: _State) -> Action:
@@ -125,19 +126,17 @@ def _gated(action: Action, match: Match, state: _State) -> Action:
     if intent_at is not None and state.live.now - intent_at < timedelta(seconds=state.policy.grace_s):
         reason = "it may have been made already: the answer was lost, and the next listings decide"
         return replace(action, gate=Gate.UPSTREAM, why=Why.IN_DOUBT, reason=reason, settles=True)
-    return _after(action, upstream(match.resource, state.desired, state.live, state.matches), state)
+    return _after(action, upstream(match.resource, state.desired, state.live, state.matches))
 
 
-def _after(action: Action, up: Upstream, state: _State) -> Action:
+def _after(action: Action, up: Upstream) -> Action:
     action = replace(action, resolved=up.resolved, after=up.waiting)
     if up.lost_pins:
         lost = ", ".join(str(ref) for ref in up.lost_pins)
         return replace(action, gate=Gate.GUARD, why=Why.PIN_MISSING, reason=f"{lost} is not in the account")
     if not up.waiting:
         return action
-    held = [a for a in up.waiting if (a, action.account) in state.holds]
-    reason = f"{', '.join(map(str, held))} is held" if held else action.reason
-    return replace(action, gate=Gate.UPSTREAM, reason=reason)
+    return replace(action, gate=Gate.UPSTREAM)
 
 
 def _side_actions(match: Match, state: _State) -> Iterator[Action]:
@@ -217,6 +216,19 @@ def _one_write_at_a_time(actions: Iterable[Action], live: LiveState) -> Iterator
         else:
             busy.add(action.account)
             yield action
+
+
+def _stuck(actions: Iterable[Action]) -> Iterator[Action]:
+    """Yield the actions, those marked that wait for something held: time will not bring them, so nobody approves them."""
+    held: set[Key] = set()
+    for action in actions:
+        waits_for = [address for address in action.after if (address, action.account) in held]
+        marked = action
+        if waits_for and action.gate is Gate.UPSTREAM:
+            marked = replace(action, stuck=True, reason=f"{', '.join(map(str, waits_for))} is held")
+        if marked.held and marked.writes:
+            held.add((marked.address, marked.account))
+        yield marked
 
 
 def _approval(action: Action, state: _State) -> Action:

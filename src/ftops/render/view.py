@@ -98,8 +98,10 @@ def symbol(action: Action) -> str:
 
 
 def _text(action: Action) -> str:
-    if action.held or action.verb is Verb.KEEP:
+    if action.verb is Verb.KEEP:
         return action.reason or _WORDS.get(action.why, "")
+    if action.held:
+        return action.summary or action.verb.value
     if action.verb is Verb.UPDATE:
         return _waits(action) or "update in place"
     return f"{action.verb.value} {action.summary}" if symbol(action) == ">" else action.summary
@@ -117,22 +119,19 @@ _WORDS = {Why.SETTLED: "unchanged"}
 
 
 def _details(action: Action, new: set[Address]) -> list[str]:
-    lines = []
-    if action.changes and action.writes:
-        phrases = [_phrase(change, new) for change in action.changes]
-        if action.verb is Verb.CREATE and not action.held:
-            lines.append(f"because {'; '.join(phrases)}{' (inherited)' if action.why is Why.INHERITED else ''}")
-        else:
-            lines += phrases
-    if action.verb is Verb.UPDATE and action.why is Why.DRIFTED:
-        lines.append("drift: changed outside ftops since it was last applied")
-    if action.reason and not action.held and action.gate is Gate.OPEN and action.writes:
-        lines.append(f"because {action.reason}")
-    if action.verb is not Verb.UPDATE and not action.held and (waits := _waits(action)):
-        lines.append(waits)
-    if action.held and action.override:
-        lines.append(f"to do it all the same: --allow {action.override}")
-    return lines
+    if action.verb is Verb.KEEP:
+        return []
+    changes = [] if action.why is Why.PARENT_CHANGED else [_phrase(change, new) for change in action.changes]
+    if action.held:
+        override = [f"to do it all the same: --allow {action.override}"] if action.override else []
+        return [f"held: {action.reason}", *changes, *override]
+    if action.verb is Verb.UPDATE:
+        drift = ["drift: changed outside ftops since it was last applied"] if action.why is Why.DRIFTED else []
+        return [*changes, *drift]
+    because = [*changes, action.reason] if action.gate is Gate.OPEN else changes
+    causes = "; ".join(cause for cause in because if cause)
+    inherited = " (inherited)" if action.why is Why.INHERITED else ""
+    return [f"because {causes}{inherited}"] * bool(causes) + [waits for waits in (_waits(action),) if waits]
 
 
 def _phrase(change: Change, new: set[Address]) -> str:

@@ -1,0 +1,1 @@
+"""Every kind against the emulator: what each must keep to, whatever it is."""

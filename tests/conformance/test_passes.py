@@ -1,0 +1,222 @@
+"""The loop against the emulator's faults: nothing is made twice, every pass ends, and what failed is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ftops.emulator import EVERY, Effect, Fault
+from ftops.model import Outcome, Verb
+
+from .worlds import ACCOUNT, World, job_spec, training_file
+
+CREATE_JOB = r"/fine_tuning/jobs$"
+CANCEL = r"/cancel$"
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> World:
+    """Give an empty account and a project of one data set and one job."""
+    made = World(tmp_path)
+    training_file(tmp_path)
+    made.add("Dataset", "train", {"file": "train.jsonl"})
+    made.add("FineTuningJob", "a", job_spec())
+    return made
+
+
+@pytest.mark.parametrize("effect", [Effect.DROP_BEFORE, Effect.DROP_AFTER, Effect.STATUS_AFTER, Effect.STATUS_BEFORE])
+@pytest.mark.parametrize("path", [r"/files$", CREATE_JOB, r"/deployments/[^/]+$"])
+@pytest.mark.parametrize("stale_s", [0, 60], ids=["fresh", "stale"])
+def test_a_lost_answer_makes_nothing_twice(world: World, effect: Effect, path: str, stale_s: int) -> None:
+    """Whenever the answer to a write is lost, with listings late or not, the end is the same with one of each."""
+    world.emulator.faults.add(Fault(effect, method="POST|PUT", path=path, status=500))
+    if stale_s:
+        world.emulator.faults.add(Fault(Effect.STALE_LISTING, window_s=stale_s))
+    left = world.converge()
+    assert left.outcome is Outcome.CONVERGED
+    there = world.emulator.snapshot(ACCOUNT)
+    assert (len(there["files"]), len(there["jobs"]), len(there["deployments"])) == (1, 2, 2)
+
+
+@pytest.mark.parametrize("stale_s", [0, 100], ids=["fresh", "stale"])
+def test_a_killed_process_makes_nothing_twice(one: World, stale_s: int, tmp_path: Path) -> None:
+    """A new process with the journal of one that died after its create waits for the listings."""
+    journal = tmp_path / "journal.jsonl"
+    one.apply(journal=journal)
+    if stale_s:
+        one.emulator.faults.add(Fault(Effect.STALE_LISTING, window_s=stale_s))
+    one.emulator.faults.add(Fault(Effect.DROP_AFTER, method="POST", path=CREATE_JOB))
+    for _ in range(3):
+        one.apply(journal=journal)
+    assert len(one.jobs()) == 1
+
+
+def test_a_dropped_suffix_is_met_with_one_held_line(one: World) -> None:
+    """A service that drops suffixes is sent one job, which is cancelled at once; later passes hold."""
+    one.emulator.faults.add(Fault(Effect.DROP_SUFFIX))
+    assert one.apply().outcome is Outcome.ERROR
+    assert one.jobs("cancelled") == one.jobs()
+    for _ in range(3):
+        assert one.apply().outcome is Outcome.HELD
+    assert len(one.jobs()) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault(Effect.CUT_SUFFIX, keep=5), Fault(Effect.WRONG_TRAINING_TYPE)], ids=["cut", "type"])
+def test_a_wrong_echo_is_taken_back_at_once(one: World, fault: Fault) -> None:
+    """A job that comes back as something else is cancelled while it is unbilled, and not made again."""
+    one.emulator.faults.add(fault)
+    one.apply()
+    assert one.jobs("cancelled") == one.jobs()
+    for _ in range(3):
+        assert one.apply().outcome is Outcome.HELD
+    assert len(one.jobs()) == 1
+
+
+def test_a_wrong_echo_that_was_lost_is_taken_back_later(one: World) -> None:
+    """If the answer with the wrong echo is lost too, a later pass cancels the queued job and makes no other."""
+    one.emulator.faults.add(Fault(Effect.WRONG_TRAINING_TYPE))
+    one.emulator.faults.add(Fault(Effect.DROP_AFTER, method="POST", path=CREATE_JOB))
+    for _ in range(3):
+        one.apply()
+    assert len(one.jobs()) == 1
+    assert one.jobs("cancelled") == one.jobs()
+
+
+def test_a_dropped_suffix_whose_answer_was_lost_is_not_trained_twice(one: World) -> None:
+    """Found by seed and file alone, a job that could not be taken back is met with a held line."""
+    one.emulator.faults.add(Fault(Effect.DROP_SUFFIX))
+    one.emulator.faults.add(Fault(Effect.DROP_AFTER, method="POST", path=CREATE_JOB))
+    for _ in range(3):
+        one.apply()
+        one.emulator.advance(timedelta(hours=3))
+    assert len(one.jobs()) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 500])
+def test_a_cancel_that_fails_ends_the_pass_with_an_error(one: World, status: int) -> None:
+    """A wrong job that cannot be cancelled is told by exit 1, not tried for ever, and nothing is made beside it."""
+    one.emulator.faults.add(Fault(Effect.WRONG_TRAINING_TYPE, count=1))
+    one.emulator.faults.add(Fault(Effect.STATUS_BEFORE, method="POST", path=CANCEL, status=status, count=60))
+    one.apply()
+    before = one.sent("POST", "/cancel")
+    left = one.apply()
+    assert one.sent("POST", "/cancel") - before <= 5
+    assert len(one.jobs()) == 1
+    assert left.outcome is Outcome.ERROR
+
+
+def test_a_refused_job_does_not_stop_what_is_independent(world: World) -> None:
+    """A refused create is an error of its own; the base deployment is made all the same."""
+    world.emulator.faults.add(Fault(Effect.STATUS_BEFORE, method="POST", path=CREATE_JOB, status=400, count=EVERY))
+    left = world.apply()
+    assert left.outcome is Outcome.ERROR
+    assert [d["name"] for d in world.emulator.snapshot(ACCOUNT)["deployments"]] == ["base"]
+    assert world.sent("POST", "/fine_tuning/jobs") == 1
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_an_answer_that_cannot_be_read_is_a_doubt(one: World, status: int) -> None:
+    """A success with a body of another shape (a proxy's page) breaks nothing: listings decide what was made."""
+    one.emulator.faults.add(Fault(Effect.STATUS_AFTER, method="POST", path=CREATE_JOB, status=status))
+    one.apply()
+    one.apply()
+    assert len(one.jobs()) == 1
+
+
+@pytest.mark.parametrize("effect", [Effect.DROP_BEFORE, Effect.STATUS_BEFORE])
+def test_a_reading_before_an_update_that_fails_stops_only_the_update(done: World, effect: Effect) -> None:
+    """If a deployment cannot be read again before its update, that update is an error and the pass ends in order."""
+    done.emulator.edit_deployment("prod", capacity=1)
+    done.emulator.faults.add(Fault(effect, method="GET", path="/deployments/prod$", status=503, count=EVERY))
+    assert done.apply().outcome is Outcome.ERROR
+
+
+def test_a_person_changing_a_deployment_meanwhile_is_seen(done: World) -> None:
+    """An update re-reads: what somebody changed since the plan is not overwritten unseen, and tags of others stay."""
+    done.emulator.edit_deployment("prod", capacity=1, tags={"cost-centre": "42", **_tags(done)})
+    done.apply()
+    (prod,) = (d for d in done.emulator.snapshot(ACCOUNT)["deployments"] if d["name"] == "prod")
+    assert prod["sku"]["capacity"] == 10
+    assert prod["tags"]["cost-centre"] == "42"
+
+
+def _tags(world: World) -> dict[str, str]:
+    (prod,) = (d for d in world.emulator.snapshot(ACCOUNT)["deployments"] if d["name"] == "prod")
+    return dict(prod["tags"])
+
+
+def test_dropped_tags_make_no_loop(world: World) -> None:
+    """An account that does not keep tags converges for deployments of our models, which carry the owner in their name."""
+    world.resources[:] = [r for r in world.resources if r.address.name != "base"]
+    world.emulator.faults.add(Fault(Effect.DROP_TAGS))
+    assert world.converge().outcome is Outcome.CONVERGED
+    assert world.sent("PUT", "/deployments/prod") == 1
+
+
+def test_a_busy_account_is_waited_for(done: World) -> None:
+    """Two deployments to be moved are written one after the other within one pass."""
+    for name in ("prod", "base"):
+        done.emulator.edit_deployment(name, capacity=3)
+    assert done.apply().outcome is Outcome.CONVERGED
+
+
+def test_a_record_that_was_deleted_trains_nothing(done: World) -> None:
+    """With every job's record gone, listed and deployed models still say what was trained."""
+    for job in done.jobs():
+        done.emulator.lose_job_record(job)
+    left = done.apply()
+    assert left.outcome is Outcome.CONVERGED
+    assert done.jobs() == []
+
+
+def test_deleted_files_are_not_uploaded_again(done: World) -> None:
+    """Files that every training has read may be deleted."""
+    for file in done.emulator.snapshot(ACCOUNT)["files"]:
+        if file["purpose"] == "fine-tune":
+            done.emulator.delete_file(file["id"])
+    uploads = done.sent("POST", "/files")
+    assert done.apply().outcome is Outcome.CONVERGED
+    assert done.sent("POST", "/files") == uploads
+
+
+def test_twins_of_two_runs_are_healed(one: World) -> None:
+    """Two runs without a common lease make twins; the next pass of either keeps the oldest and cancels the other."""
+    one.apply()
+    run = one.run()
+    stale = run.observe()
+    without_jobs = [o for o in stale.objects if o.kind != "job"]
+    one.emulator.faults.add(Fault(Effect.STALE_LISTING, path="/fine_tuning/jobs$", window_s=3_600, count=1))
+    assert without_jobs
+    one.apply()
+    assert len(one.jobs()) == 2
+    left = one.apply()
+    assert len(one.jobs("pending")) == 1
+    assert left.outcome is Outcome.WAITING
+    assert [a.verb for a in left.actions if a.verb is Verb.CANCEL] == []
+
+
+def test_a_changed_file_is_taken_back(one: World, tmp_path: Path) -> None:
+    """A file that changed between its check and its upload is deleted again, and nothing is trained with it."""
+    (tmp_path / "train.jsonl").write_text('{"messages": []}\n' * 20, encoding="utf-8")
+    left = one.apply()
+    assert left.outcome is Outcome.ERROR
+    assert one.emulator.snapshot(ACCOUNT)["files"] == []
+    assert one.jobs() == []
+
+
+def test_without_settling_a_pass_tells_what_is_left(world: World) -> None:
+    """A pass that may not wait ends with a plan that no longer holds what it did."""
+    world.emulator.faults.add(
+        Fault(Effect.STATUS_BEFORE, method="PUT", path="/deployments/base", status=409, code="RequestConflict", count=EVERY)
+    )
+    left = world.apply(settle_s=0)
+    assert not [a for a in left.frontier if str(a.address) == "dataset/train"]
+
+
+def test_a_broken_account_is_an_error_without_a_write(one: World) -> None:
+    """When nothing can be read nothing is written, and the pass says so."""
+    one.emulator.faults.add(Fault(Effect.DROP_BEFORE, method="GET", count=EVERY))
+    assert one.apply().outcome is Outcome.ERROR
+    assert one.sent("POST", "/") == 0

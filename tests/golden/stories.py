@@ -1,0 +1,95 @@
+"""The stories of the golden cases: how each account came to be as it is when its plan is taken."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+
+from harness import Project, advance, apply, desired_of
+
+from ftops.emulator import Effect, Emulator, Fault, Stage
+
+SEED = Path(__file__).parent / "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A scratch copy of the seed project with its emulator."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path) -> World:
+        """Return a world in which nothing has happened."""
+        shutil.copytree(SEED, root)
+        return cls(root)
+
+    def apply(self, *faults: Fault, settle_s: float = 600) -> World:
+        """Apply once."""
+        apply(self.root, desired_of(self.root), *faults, settle_s=settle_s)
+        return self
+
+    def advance(self, hours: int) -> World:
+        """Let hours pass."""
+        advance(self.root, hours)
+        return self
+
+    def converge(self) -> World:
+        """Apply and advance until everything is there."""
+        for _ in range(3):
+            self.apply().advance(3)
+        return self
+
+    def edit(self, old: str, new: str) -> World:
+        """Edit the specs."""
+        Project(self.root).edit("specs/all.yaml", old, new)
+        return self
+
+    def someone(self, act: Callable[[Emulator], object]) -> World:
+        """Let somebody do something to the account."""
+        Project(self.root).emulator(lambda emulator: _ignore(act(emulator)))
+        return self
+
+
+def _ignore(_: object) -> None:
+    """Take a result that does not matter."""
+
+
+def _delete_files(emulator: Emulator) -> None:
+    for file in emulator.snapshot("local")["files"]:
+        emulator.delete_file(str(file["id"]))
+
+
+def _drop_pin(world: World) -> World:
+    return world.edit("{job: parent}", "{job: parent, at: aaaaaaaa}")
+
+
+STORIES: dict[str, Callable[[World], World]] = {
+    "new": lambda world: world,
+    "first-training": lambda world: world.apply(),
+    "second-link": lambda world: world.apply().advance(3),
+    "converged": lambda world: world.converge(),
+    "edited-parent-holds": lambda world: world.converge().edit("n_epochs: 1", "n_epochs: 2"),
+    "edited-parent-retrains": lambda world: (
+        world.converge().edit("n_epochs: 1", "n_epochs: 2").edit("onParentChange: hold", "onParentChange: retrain")
+    ),
+    "edited-child": lambda world: world.converge().edit("batch_size: 4", "batch_size: 8"),
+    "edited-while-training": lambda world: world.apply().edit("n_epochs: 1", "n_epochs: 2"),
+    "lost-pin": lambda world: _drop_pin(world.apply().advance(3)),
+    "edited-deployment": lambda world: world.converge().edit("capacity: 50", "capacity: 80"),
+    "drifted-deployment": lambda world: world.converge().someone(lambda e: e.edit_deployment("prod", capacity=7)),
+    "deleted-deployment": lambda world: world.converge().someone(lambda e: e.delete_deployment("prod")).advance(1),
+    "foreign-deployment": lambda world: world.converge().someone(lambda e: e.edit_deployment("prod", tags={"a": "b"})),
+    "orphan": lambda world: world.converge().edit("metadata: {name: prod}", "metadata: {name: prod-2}"),
+    "failed-training": lambda world: world.apply(
+        Fault(Effect.FAIL_JOB, stage=Stage.DATA_CHECK, code="contentFilter", message="Harmful data.")
+    ).advance(3),
+    "create-in-doubt": lambda world: world.apply(Fault(Effect.DROP_BEFORE, "POST", "/fine_tuning/jobs$"), settle_s=10),
+    "suffix-dropped": lambda world: world.apply(Fault(Effect.DROP_SUFFIX)),
+    "files-deleted": lambda world: world.converge().someone(_delete_files),
+}
