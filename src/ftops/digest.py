@@ -29,10 +29,10 @@ Plain: TypeAlias = "str | int | float | bool | Sequence[Plain] | Mapping[str, Pl
 _BOM = b"\xef\xbb\xbf"
 _SUFFIX = re.compile(
     rf"-(?P<owner>[a-z2-7]{{{OWNER_LENGTH}}})(?P<name>[a-z2-7]{{{NAME_LENGTH}}})(?P<digest>[a-z2-7]{{{DIGEST_LENGTH}}})"
-    r"(?::ckpt-step-\d+)?$"
+    r"(?::ckpt-step-[0-9]+)?\Z"
 )
 _FILE_NAME = re.compile(
-    rf"^(?P<name>.+)\.(?P<owner>[a-z2-7]{{{OWNER_LENGTH}}})\.(?P<digest>[0-9a-f]{{{FILE_DIGEST_LENGTH}}})\.jsonl$"
+    rf"(?P<name>.+)\.(?P<owner>[a-z2-7]{{{OWNER_LENGTH}}})\.(?P<digest>[0-9a-f]{{{FILE_DIGEST_LENGTH}}})\.jsonl"
 )
 
 
@@ -151,5 +151,5 @@ def file_name(marker: Marker) -> str:
 
 def marker_in_file_name(text: str) -> Marker | None:
     """Return the marker that a file's name carries, or None; the name is echoed raw, so it may hold anything."""
-    found = _FILE_NAME.match(text)
+    found = _FILE_NAME.fullmatch(text)
     return Marker(found["owner"], found["name"], found["digest"]) if found else None

@@ -11,7 +11,7 @@ import pytest
 from ftops.apply.loop import _cancelled
 from ftops.digest import owner_mark
 from ftops.kinds import KINDS, KINDS_BY_WORD
-from ftops.kinds.base import Kind, Shape, rule_for
+from ftops.kinds.base import Item, Kind, Shape, rule_for
 from ftops.model import Outcome, Resource
 from ftops.planner.diff import changes
 from ftops.testing import emulator_client
@@ -67,8 +67,8 @@ def test_reading_one_tells_what_listing_tells(done: World, word: str) -> None:
         assert read == listed
 
 
-def _listings(world: World, kind: Kind) -> dict[str, list[object]]:
-    return {name: world.client.list(each.call) for name, each in kind.listings().items()}  # type: ignore[misc]
+def _listings(world: World, kind: Kind) -> dict[str, list[Item]]:
+    return {name: world.client.list(each.call) for name, each in kind.listings().items()}
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -98,8 +98,14 @@ class World:
         self.add("Dataset", "train", {"file": "train.jsonl"})
         self.add("FineTuningJob", "parent", job_spec(hyperparameters={"n_epochs": 2, "learning_rate_multiplier": 0.5}))
         self.add("FineTuningJob", "child", job_spec(model={"job": "parent"}, seed=105, suffix="Mine_2"))
-        self.add("Deployment", "prod", deployment_spec({"job": "child"}, tags={"team": "x"}, raiPolicyName="Microsoft.DefaultV2"))
-        self.add("Deployment", "base", deployment_spec({"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"}))
+        self.add(
+            "Deployment",
+            "prod",
+            deployment_spec({"job": "child"}, tags={"team": "x"}, raiPolicyName="Microsoft.DefaultV2"),
+        )
+        self.add(
+            "Deployment", "base", deployment_spec({"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"})
+        )
         return self.resources
 
     @property

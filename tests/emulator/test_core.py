@@ -218,7 +218,7 @@ def _upload_and_die(path: Path) -> None:
 def test_real_death(tmp_path: Path) -> None:
     """A process that dies after its second request leaves exactly two committed requests."""
     path = tmp_path / "world.db"
-    process = multiprocessing.get_context("spawn").Process(target=_upload_and_die, args=(path,))
+    process = multiprocessing.get_context("fork").Process(target=_upload_and_die, args=(path,))
     process.start()
     process.join()
     assert process.exitcode == 9

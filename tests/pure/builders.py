@@ -1,4 +1,4 @@
-"""Builders shared by the pure tests: resources made of documents, live objects made of bodies as the service sends them."""
+"""Builders shared by the pure tests: resources made of documents, live objects made of the service's bodies."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ftops.diagnostics import Span
-from ftops.digest import marker_in, name_mark, owner_mark
-from ftops.kinds import KINDS_BY_WORD
+from ftops.digest import name_mark, owner_mark
+from ftops.kinds import KINDS, KINDS_BY_WORD
 from ftops.kinds.base import Context
-from ftops.kinds.dataset import DatasetDocument
-from ftops.kinds.deployment import DIGEST_TAG, OWNER_TAG, DeploymentDocument
+from ftops.kinds.deployment import DIGEST_TAG, OWNER_TAG
 from ftops.kinds.envelope import Document
-from ftops.kinds.job_spec import JobDocument
 from ftops.live import resolve_pointers
 from ftops.model import Account, Action, Address, Desired, LiveState, Object, Plan, Policy, Ref, Resource, Verb
 from ftops.planner import plan
@@ -48,8 +46,7 @@ def context(account: str = EAST, *known: Resource, **more: Any) -> Context:  # n
 def document(kind: str, name: str, spec: Mapping[str, object], **more: Any) -> Document:  # noqa: ANN401  YAML values
     """Return a document as the loader would; `more` are metadata, and `lifecycle`."""
     lifecycle = more.pop("lifecycle", {})
-    model = {"Dataset": DatasetDocument, "FineTuningJob": JobDocument, "Deployment": DeploymentDocument}[kind]
-    return model.model_validate(
+    return KINDS[kind].document.model_validate(
         {
             "apiVersion": "ftops/v1alpha1",
             "kind": kind,
@@ -68,7 +65,7 @@ def dataset(name: str = "train", content: str = "one", account: str = EAST, **mo
     return KINDS_BY_WORD["dataset"].resource(made, context(account, facts=facts))
 
 
-def job(
+def job(  # noqa: PLR0913  one argument a key of the document
     name: str,
     data: Resource,
     model: str | Resource = BASE,
@@ -95,7 +92,7 @@ def job(
     return KINDS_BY_WORD["job"].resource(made, around)
 
 
-def deployment(
+def deployment(  # noqa: PLR0913  one argument a key of the document
     name: str,
     model: Resource | Mapping[str, str],
     *,
@@ -147,7 +144,7 @@ def _marked_model(ref: Ref, base: object) -> str:
     return f"{base}.ft-{'e' * 32}-{ref.target.name}-{OWNER}{name_mark(ref.target.name)}{ref.digest}"
 
 
-def trained(
+def trained(  # noqa: PLR0913  one argument a member of the body
     resource: Resource,
     status: str = "succeeded",
     number: int = 1,
@@ -276,9 +273,3 @@ def side_actions(made: Plan) -> list[Action]:
 def cancels(made: Plan) -> list[str]:
     """Return the ids of the objects that would be cancelled at once."""
     return [a.object.id for a in made.frontier if a.verb is Verb.CANCEL and a.object is not None]
-
-
-def digest_in(found: Object) -> str:
-    """Return the digest that an object's marker names."""
-    marker = found.marker or marker_in("")
-    return marker.digest if marker else ""

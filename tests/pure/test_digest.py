@@ -6,10 +6,9 @@ import hashlib
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
-from .builders import BASE, OWNER, PROJECT, WEST, dataset, deployment, job
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -31,6 +30,8 @@ from ftops.digest import (
     owner_mark,
 )
 from ftops.model import Resource
+
+from .builders import BASE, OWNER, PROJECT, WEST, dataset, deployment, job
 
 CASES = Path(__file__).parent.parent / "cases" / "digests.json"
 
@@ -122,7 +123,7 @@ def test_marks_are_frozen() -> None:
     assert digest_mark("ff" * 32) == "77777777"
 
 
-SAME = {
+SAME: dict[str, dict[str, Any]] = {
     "auto": {"hyperparameters": {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}},
     "-1": {"hyperparameters": {"n_epochs": -1, "batch_size": -1, "learning_rate_multiplier": -1}},
     "-1.0": {"hyperparameters": {"learning_rate_multiplier": -1.0}},

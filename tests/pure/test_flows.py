@@ -271,7 +271,7 @@ def test_pages_are_bounded_on_arm() -> None:
 
 def test_each_page_is_retried_by_itself() -> None:
     """A page in the middle that fails for a moment does not begin the listing anew."""
-    answers = [page("a", has_more=True), Answer(503), LOST, page("b", has_more=False)]
+    answers: list[Answer | ConnectionLost] = [page("a", has_more=True), Answer(503), LOST, page("b", has_more=False)]
     items, sent, _ = drive(listing(READ, most, LIMITS), answers)
     assert ids_of(items) == ["a", "b"]
     assert [call.query.get("after") for call in sent] == [None, "a", "a", "a"]

@@ -317,13 +317,13 @@ def test_an_artifact_is_never_updated(kind: Kind) -> None:
     [
         (TRAIN, "upload 3.1 MB, 4,180 examples"),
         (replace(TRAIN, facts={**TRAIN.facts, "size_bytes": 1_500, "rows": None}), "upload 1.5 kB"),
-        (A, f"train {BASE}, epochs chosen by the service"),
+        (A, f"train {BASE}, auto epochs"),
         (FULL, f"train {BASE} from job/a, 3 epochs"),
         (job("x", TRAIN, hyperparameters={"n_epochs": 1}), f"train {BASE}, 1 epoch"),
         (PROD, "deploy job/a on GlobalStandard, capacity 80"),
         (deployment("x", A, at="abcdefgh"), "deploy job/a at abcdefgh on GlobalStandard, capacity 50"),
     ],
-    ids=str,
+    ids=lambda value: str(getattr(value, "address", "words")),
 )
 def test_a_create_is_described(resource: Resource, words: str) -> None:
     """What a create does is said in a few words."""

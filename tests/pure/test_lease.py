@@ -25,9 +25,8 @@ with local_lease(Path(sys.argv[1]), 0):
 
 def test_a_second_holder_is_refused_with_the_firsts_name(tmp_path: Path) -> None:
     """Who waits in vain learns which process on which machine is writing."""
-    with local_lease(tmp_path, 0):
-        with pytest.raises(LeaseHeld) as caught, local_lease(tmp_path, 0):
-            raise AssertionError
+    with local_lease(tmp_path, 0), pytest.raises(LeaseHeld) as caught, local_lease(tmp_path, 0):
+        raise AssertionError
     assert f"process {os.getpid()} on {socket.gethostname()}" in str(caught.value)
 
 

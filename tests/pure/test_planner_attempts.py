@@ -206,6 +206,16 @@ def test_a_training_twin_is_held_until_it_is_allowed() -> None:
     assert made.keys == {f"cancel emulator:east/job/a@{A.digest}"}
 
 
+def test_what_waits_for_a_job_with_a_held_twin_is_not_stuck() -> None:
+    """The kept one of two training twins will be ready, so what needs it waits, is approved, and is made then."""
+    old, new = trained(A, "running", 1, age_s=200), trained(A, "running", 2, age_s=100)
+    prod = deployment("prod", A)
+    made = planned(desired(TRAIN, A, prod), live(FILE, old, new))
+    assert told(main_action(made, prod)) == ("create", "upstream", "new")
+    assert not main_action(made, prod).held
+    assert made.key(main_action(made, prod)) in made.keys
+
+
 def test_a_succeeded_twin_is_the_one_to_keep() -> None:
     """A succeeded job is kept before an older one that still trains."""
     old, new = trained(A, "pending", 1, age_s=9_000), trained(A, "succeeded", 2, age_s=5_000)
@@ -243,7 +253,7 @@ def test_a_cancelled_twin_is_no_attempt(kept: str) -> None:
     ids=str,
 )
 def test_a_contradicting_echo_closes_the_gate(echo: dict[str, object]) -> None:
-    """A queued job whose echo contradicts is cancelled without asking, one that trains is left; both hold the create."""
+    """A queued job whose echo contradicts is cancelled unasked, one that trains is left; both hold the create."""
     other = uploaded(dataset("other", "other rows"), key="file-other")
     queued = trained(A, "pending", **echo)  # type: ignore[arg-type]
     made = planned(WANTED, live(FILE, other, queued))

@@ -10,7 +10,6 @@ from ftops.model import Change, Outcome, Pointer
 from .builders import (
     BASE,
     OWNER,
-    action_for,
     dataset,
     deployed,
     deployment,

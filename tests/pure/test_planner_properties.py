@@ -28,10 +28,12 @@ from .builders import (
 )
 
 T1, T2, W1 = dataset("one"), dataset("two", "two"), dataset("one", account=WEST)
+EPOCHS: tuple[dict[str, int], ...] = ({}, {"n_epochs": 2})
+ECHOES: list[dict[str, str | None]] = [{}, {}, {}, {"trainingType": "standard"}, {"suffix": None}, {"suffix": "x"}]
 VARIANTS = [
     job("a", data, hyperparameters=hyper, seed=seed, lifecycle={"onFailure": {"retry": 2}})
     for data in (T1, T2)
-    for hyper in ({}, {"n_epochs": 2})
+    for hyper in EPOCHS
     for seed in (None, 7)
 ]
 OVERRIDES = ("retrain:job/a", "retrain:job/b", "cancel:job/a", "create:dataset/one")
@@ -60,7 +62,7 @@ def worlds(draw: st.DrawFn, project: Desired) -> list[Object]:
     for number in range(draw(st.integers(0, 6))):
         it = draw(st.sampled_from(jobs))
         error = draw(st.sampled_from([("internalFailure", f"cause {number}"), ("bad", "data")]))
-        echo = draw(st.sampled_from([{}, {}, {}, {"trainingType": "standard"}, {"suffix": None}, {"suffix": "x"}]))
+        echo: dict[str, str | None] = draw(st.sampled_from(ECHOES))
         age_s = draw(st.integers(1, 4)) * 1_000
         made = trained(it, draw(STATES), number, age_s=age_s, took_s=500, error=error, **echo)
         objects.append(foreign(made) if made.marker and draw(st.integers(0, 4)) == 0 else made)

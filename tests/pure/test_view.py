@@ -103,11 +103,11 @@ def test_an_upstream_row_says_what_it_waits_for() -> None:
 
 
 def test_a_held_row_names_its_override() -> None:
-    """The guard's reason is the row, the way out stands below it."""
+    """The row says what is held, the lines below it why and by which word it goes on all the same."""
     held = action(Verb.CREATE, Gate.GUARD, Why.PARENT_CHANGED, reason="job/p changed", override="retrain:job/a")
     row = row_of(held)
-    assert (row.symbol, row.text) == ("x", "job/p changed")
-    assert row.details == ("to do it all the same: --allow retrain:job/a",)
+    assert (row.symbol, row.text) == ("x", "create")
+    assert row.details == ("held: job/p changed", "to do it all the same: --allow retrain:job/a")
 
 
 def test_job_control_says_its_word() -> None:

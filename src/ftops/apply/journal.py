@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -50,8 +50,8 @@ class Journal:
         for line in _tail(path):
             try:
                 row = json.loads(line)
-                journal.last[row["key"]] = Step(row["step"]), datetime.fromisoformat(row["at"])
-            except (ValueError, KeyError, TypeError):
+                journal.last[str(row["key"])] = Step(row["step"]), datetime.fromisoformat(row["at"]).astimezone(UTC)
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
         return journal
 
@@ -68,9 +68,12 @@ class Journal:
         self._append(Step.REFUSED, key, at, {"problem": problem})
 
     def doubts(self, now: datetime, grace_s: int) -> Mapping[str, datetime]:
-        """Return the keys written within the grace period, in the service's time: listings may not show them yet."""
-        since = now - timedelta(seconds=grace_s)
-        return {key: at for key, (step, at) in self.last.items() if step is not Step.REFUSED and at > since}
+        """Return the keys written within the grace period, in the service's time: listings may not show them yet.
+
+        A moment further ahead than the grace period is another clock's, an emulator's before it was reset.
+        """
+        grace = timedelta(seconds=grace_s)
+        return {key: at for key, (step, at) in self.last.items() if step is not Step.REFUSED and abs(now - at) < grace}
 
     def _append(self, step: Step, key: str, at: datetime, more: Mapping[str, str], *, durable: bool = False) -> None:
         self.last[key] = step, at

@@ -28,7 +28,7 @@ class Effect(StrEnum):
     IN_PLACE = "in place"
     NEW_ARTIFACT = "new artifact"
     REPLACE = "delete, then create"
-    FIXED = "fixed at creation; an edit is used by the next creation"
+    FIXED = "fixed at creation"
 
 
 @dataclass(frozen=True, slots=True)

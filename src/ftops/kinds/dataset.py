@@ -87,7 +87,7 @@ class DatasetKind:
     document: type[Document] = DatasetDocument
     traits = Traits(Shape.ARTIFACT, on_demand=True, short_wait=True, disposable=True)
     rules: Mapping[str, FieldRule] = {
-        "filename": FieldRule(Effect.FIXED, "display; owner and digest in it identify the file"),
+        "filename": FieldRule(Effect.FIXED, "it is display, and an edit is used by the next upload"),
     }
 
     def check(self, document: Document, rules: Rules) -> Iterable[Finding]:
@@ -130,8 +130,9 @@ class DatasetKind:
         return {"files": Listing(Call(Plane.DATA, "GET", "/files", {"purpose": PURPOSE}))}
 
     def observe(self, listings: Mapping[str, Sequence[Item]], account: str) -> tuple[Object, ...]:
-        """Return the files that are training data; result files and other tools' are left out."""
-        return tuple(self.observe_one(item, account) for item in listings["files"] if item.get("purpose") == PURPOSE)
+        """Return the files that are training data; result files, other tools' and deleted ones are left out."""
+        files = [self.observe_one(item, account) for item in listings["files"] if item.get("purpose") == PURPOSE]
+        return tuple(found for found in files if found.phase is not Phase.CANCELLED)
 
     def observe_one(self, item: Item, account: str) -> Object:
         """Return the file that a body describes."""
@@ -162,7 +163,8 @@ class DatasetKind:
     def claims(self, resource: Resource, found: Object, owners: frozenset[str]) -> bool:
         """Tell whether a file carries our owner mark and this content's digest; the name in it is display."""
         marker = found.marker
-        return marker is not None and marker.owner in owners and marker.digest == resource.marker.digest
+        ours = marker is not None and marker.owner in owners and marker.digest == resource.marker.digest
+        return ours and found.phase is not Phase.CANCELLED
 
     def contradictions(self, resource: Resource, found: Object, sent: Mapping[str, str] | None) -> tuple[Change, ...]:
         """Return the echoed name if the create call's answer tells another."""

@@ -42,7 +42,7 @@ class JobKind:
         "prompt_loss_weight": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
         "trainingType": FieldRule(Effect.NEW_ARTIFACT, "residency is part of the promise", caseless=True),
         "seed": FieldRule(Effect.NEW_ARTIFACT, "makes a training repeatable"),
-        "suffix": FieldRule(Effect.FIXED, "part of the model's name for good"),
+        "suffix": FieldRule(Effect.FIXED, "an edit is used by the next training"),
     }
 
     def check(self, document: Document, rules: Rules) -> Iterable[Finding]:
@@ -131,8 +131,8 @@ class JobKind:
 
     def contradictions(self, resource: Resource, found: Object, sent: Mapping[str, str] | None) -> tuple[Change, ...]:
         """Return the echoed fields that are not what was, or would have been, sent."""
-        if not found.fields:
-            return ()
+        if not found.fields or (sent is None and found.marker is None and "suffix" not in found.fields):
+            return ()  # Known by its seed and data alone, it may be somebody's: an attempt, and never cancelled.
         told = found.fields if sent is None else {"trainingType": STANDARD, **found.fields}
         witnesses = {name: resource.fields[name] for name in ("seed", "trainingType")}
         witnesses |= {name: value for name, value in (sent or {}).items() if name != "model"}

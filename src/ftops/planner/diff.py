@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import FieldRule, rule_for
 from ftops.model import Address, Change, Object, Observed, Pointer, Ref, Resource, Value
 
@@ -34,7 +35,7 @@ def changes(
 
     One-sided: what the spec leaves out is not compared, nor what this account does not show. `parents` maps the
     address of every resource to the name marks it has had; by them a reference is seen to be the same parent in
-    another version, which makes the change inherited.
+    another version, which makes the change inherited. Other content of a data set is no such thing: it was edited.
     """
     found_changes = []
     for name, wanted in resource.fields.items():
@@ -49,6 +50,6 @@ def changes(
 def _inherited(wanted: Value, told: Observed, parents: Mapping[Address, frozenset[str]]) -> Address | None:
     if not isinstance(wanted, Ref) or wanted.pinned or not isinstance(told, Pointer) or told.marker is None:
         return None
-    if told.marker.digest == wanted.digest:
+    if told.marker.digest == wanted.digest or not KINDS_BY_WORD[wanted.target.kind].traits.costly:
         return None
     return wanted.target if told.marker.name in parents.get(wanted.target, frozenset()) else None

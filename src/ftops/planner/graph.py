@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Shape
-from ftops.model import Address, Desired, LiveState, Object, Phase, Ref, Resource
+from ftops.model import Address, Desired, Object, Phase, Ref, Resource, Why
 from ftops.planner.guards import Hold
-from ftops.planner.match import Key, Match, target_of
+from ftops.planner.match import Index, Key, Match, target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ def needs(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Ho
     """Return for every resource whether anything allowed needs it.
 
     A resource is wanted when nothing refers to it (unless its kind is made on demand only), or when a referrer must
-    still be made or moved. A referrer that is held makes nothing wanted; a pinned reference is to another version.
+    still be made or moved. A referrer that is held makes nothing wanted, but one that only cannot be seen does: what
+    it refers to does not depend on it. A pinned reference is to another version.
     """
     referrers: dict[Key, list[Resource]] = {}
     for resource in desired.resources:
@@ -36,11 +37,16 @@ def needs(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Ho
     for resource in reversed(desired.resources):
         its = referrers.get(resource.key, [])
         asking = [r for r in its if _asks(matches[r.key], resource.address)]
-        free = [r for r in asking if r.key not in holds and result[r.key].wanted]
+        free = [r for r in asking if not _holds_back(r, holds) and result[r.key].wanted]
         on_demand = KINDS_BY_WORD[resource.address.kind].traits.on_demand
         held_by = _first_hold(asking, holds, result)
         result[resource.key] = Need(bool(free) or not (its or on_demand), held_by, len(its))
     return result
+
+
+def _holds_back(referrer: Resource, holds: Mapping[Key, Hold]) -> bool:
+    hold = holds.get(referrer.key)
+    return hold is not None and hold.why is not Why.UNREADABLE
 
 
 def _asks(referrer: Match, target: Address) -> bool:
@@ -53,7 +59,7 @@ def _asks(referrer: Match, target: Address) -> bool:
 
 def _first_hold(asking: list[Resource], holds: Mapping[Key, Hold], result: Mapping[Key, Need]) -> Address | None:
     for referrer in asking:
-        if referrer.key in holds:
+        if _holds_back(referrer, holds):
             return referrer.address
         if result[referrer.key].held_by:
             return result[referrer.key].held_by
@@ -69,13 +75,13 @@ class Upstream:
     lost_pins: tuple[Ref, ...] = ()
 
 
-def upstream(resource: Resource, desired: Desired, live: LiveState, matches: Mapping[Key, Match]) -> Upstream:
+def upstream(resource: Resource, owners: frozenset[str], index: Index, matches: Mapping[Key, Match]) -> Upstream:
     """Return the values that a resource's references resolve to now, and what they wait for."""
     resolved, waiting, lost = {}, [], []
     for name, value in resource.fields.items():
         if not isinstance(value, Ref):
             continue
-        target = target_of(value, resource, matches, live, desired.owners)
+        target = target_of(value, resource, matches, index, owners)
         if (output := _output(target, value.selector)) is not None:
             resolved[name] = output
         elif value.pinned and target is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Shape
-from ftops.model import Address, Change, Desired, LiveState, Object, Phase, Ref, Resource
+from ftops.model import Address, Change, Desired, Object, Phase, Ref, Resource
 from ftops.planner.diff import changes
 
 Key: TypeAlias = tuple[Address, str]
@@ -22,8 +22,9 @@ class Match:
     """One resource with what the account holds of it.
 
     `current` is the object that is, or becomes, the resource. `twins` are further ones of the same digest. `attempts`
-    are those that failed, were cancelled, or carry no marker. `wrong` are alive but contradict what they claim to be.
-    `previous` is the newest object of the same name with another digest, `training` one that is at it now. `taken`
+    are those that failed, were cancelled, or carry no marker, from oldest to newest. `wrong` are alive but contradict what they claim to be.
+    `previous` is the newest object of the same name that is no document's any more (one that came to something before
+    one that did not), `training` one that is at it now. `taken`
     holds a binding's name without being ours. `changes` are the fields in which the current object (a binding's) or
     the previous one (an artifact's) differs.
     """
@@ -54,47 +55,106 @@ def _keep_rank(found: Object) -> tuple[bool, datetime, str]:
     return found.phase is not Phase.READY, *age_rank(found)
 
 
-def match_all(desired: Desired, live: LiveState) -> dict[Key, Match]:
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The live objects by what they are looked for by, so that no resource looks at all of them.
+
+    Marked artifacts are found by digest and by name, unmarked ones by place, bindings by their folded name.
+    """
+
+    by_digest: Mapping[tuple[str, str, str], tuple[Object, ...]]
+    by_name: Mapping[tuple[str, str, str], tuple[Object, ...]]
+    unmarked: Mapping[tuple[str, str], tuple[Object, ...]]
+    by_id: Mapping[tuple[str, str, str], Object]
+
+    @classmethod
+    def of(cls, objects: Iterable[Object]) -> Index:
+        """Return the index of some objects, whatever order they come in."""
+        by_digest: dict[tuple[str, str, str], list[Object]] = {}
+        by_name: dict[tuple[str, str, str], list[Object]] = {}
+        unmarked: dict[tuple[str, str], list[Object]] = {}
+        by_id: dict[tuple[str, str, str], Object] = {}
+        for found in sorted(objects, key=age_rank):
+            place = (found.kind, found.account)
+            by_id[*place, found.id.casefold()] = found
+            if found.marker is None:
+                unmarked.setdefault(place, []).append(found)
+            else:
+                by_digest.setdefault((*place, found.marker.digest), []).append(found)
+                by_name.setdefault((*place, found.marker.name), []).append(found)
+        return cls(_frozen(by_digest), _frozen(by_name), _frozen(unmarked), by_id)
+
+
+K = TypeVar("K")
+
+
+def _frozen(lists: Mapping[K, list[Object]]) -> dict[K, tuple[Object, ...]]:
+    return {key: tuple(values) for key, values in lists.items()}
+
+
+def match_all(desired: Desired, index: Index) -> dict[Key, Match]:
     """Return every resource's match, in the resources' order."""
     parents = {resource.address: resource.names for resource in desired.resources}
-    by_place: dict[tuple[str, str], list[Object]] = {}
-    for found in live.objects:
-        by_place.setdefault((found.kind, found.account), []).append(found)
+    claims = {resource.key: _claimed(resource, index, desired.owners) for resource in desired.resources}
+    taken = {place(found) for claimed in claims.values() for found in claimed}
     matches = {}
     for resource in desired.resources:
-        there = by_place.get((resource.address.kind, resource.account), [])
-        shape = KINDS_BY_WORD[resource.address.kind].traits.shape
-        match = _binding if shape is Shape.BINDING else _artifact
-        matches[resource.key] = match(resource, there, desired.owners, parents)
+        claimed = claims[resource.key]
+        if KINDS_BY_WORD[resource.address.kind].traits.shape is Shape.BINDING:
+            matches[resource.key] = _binding(resource, claimed, index, parents)
+        else:
+            family = [o for o in _family(resource, index, desired.owners) if place(o) not in taken]
+            matches[resource.key] = _artifact(resource, claimed, family, parents)
     return matches
 
 
+def place(found: Object) -> tuple[str, str, str]:
+    """Return what tells an object from all others."""
+    return found.kind, found.account, found.id
+
+
+def _claimed(resource: Resource, index: Index, owners: frozenset[str]) -> tuple[Object, ...]:
+    """Return the objects that are, or were meant to be, a resource, from oldest to newest."""
+    kind, where = KINDS_BY_WORD[resource.address.kind], (resource.address.kind, resource.account)
+    if kind.traits.shape is Shape.BINDING:
+        named = index.by_id.get((*where, resource.address.name.casefold()))
+        candidates: tuple[Object, ...] = (named,) if named else ()
+    else:
+        candidates = (*index.by_digest.get((*where, resource.marker.digest), ()), *index.unmarked.get(where, ()))
+    return tuple(found for found in candidates if kind.claims(resource, found, owners))
+
+
+def _family(resource: Resource, index: Index, owners: frozenset[str]) -> Iterator[Object]:
+    """Yield the objects of ours that were made under one of the resource's names."""
+    for name in sorted(resource.names):
+        for found in index.by_name.get((resource.address.kind, resource.account, name), ()):
+            if found.marker is not None and found.marker.owner in owners:
+                yield found
+
+
 def _binding(
-    resource: Resource, there: Iterable[Object], owners: frozenset[str], parents: Mapping[Address, frozenset[str]]
+    resource: Resource, claimed: Sequence[Object], index: Index, parents: Mapping[Address, frozenset[str]]
 ) -> Match:
-    kind = KINDS_BY_WORD[resource.address.kind]
-    named = next((o for o in there if o.id.casefold() == resource.address.name.casefold()), None)
-    if named is None:
-        return Match(resource)
-    if not kind.claims(resource, named, owners):
-        return Match(resource, taken=named)
-    return Match(resource, current=named, changes=changes(resource, named, kind.rules, parents))
+    if claimed:
+        rules = KINDS_BY_WORD[resource.address.kind].rules
+        return Match(resource, current=claimed[0], changes=changes(resource, claimed[0], rules, parents))
+    taken = index.by_id.get((resource.address.kind, resource.account, resource.address.name.casefold()))
+    return Match(resource, taken=taken)
 
 
 def _artifact(
-    resource: Resource, there: Iterable[Object], owners: frozenset[str], parents: Mapping[Address, frozenset[str]]
+    resource: Resource,
+    claimed: Sequence[Object],
+    family: Iterable[Object],
+    parents: Mapping[Address, frozenset[str]],
 ) -> Match:
     kind = KINDS_BY_WORD[resource.address.kind]
-    claimed: list[Object] = []
-    others: list[Object] = []
-    for found in there:
-        (claimed if kind.claims(resource, found, owners) else others).append(found)
     wrong = {o.id: why for o in claimed if o.phase.alive and (why := kind.contradictions(resource, o, None))}
     # Without a marker an object is known by what was sent with it: enough not to try again, not enough to build on.
     right = sorted((o for o in claimed if o.phase.alive and o.id not in wrong and o.marker), key=_keep_rank)
     ended = [o for o in claimed if not o.phase.alive or (o.marker is None and o.id not in wrong)]
-    family = sorted((o for o in others if _same_name(resource, o, owners)), key=age_rank)
-    previous = family[-1] if family else None
+    versions = sorted(family, key=lambda o: (o.phase.alive, *age_rank(o)))
+    previous = versions[-1] if versions else None
     return Match(
         resource,
         current=right[0] if right else None,
@@ -102,14 +162,9 @@ def _artifact(
         attempts=tuple(o for o in ended if not _was_twin(o, claimed)),
         wrong=tuple((o, wrong[o.id]) for o in claimed if o.id in wrong),
         previous=previous,
-        training=next((o for o in family if o.phase in {Phase.QUEUED, Phase.RUNNING}), None),
+        training=next((o for o in versions if o.phase in {Phase.QUEUED, Phase.RUNNING}), None),
         changes=changes(resource, previous, kind.rules, parents) if previous and previous.fields else (),
     )
-
-
-def _same_name(resource: Resource, found: Object, owners: frozenset[str]) -> bool:
-    marker = found.marker
-    return marker is not None and marker.owner in owners and marker.name in resource.names
 
 
 def _was_twin(found: Object, claimed: Iterable[Object]) -> bool:
@@ -129,20 +184,12 @@ def _was_twin(found: Object, claimed: Iterable[Object]) -> bool:
 
 
 def target_of(
-    ref: Ref, referrer: Resource, matches: Mapping[Key, Match], live: LiveState, owners: frozenset[str]
+    ref: Ref, referrer: Resource, matches: Mapping[Key, Match], index: Index, owners: frozenset[str]
 ) -> Object | None:
     """Return the object that a reference stands for now: the target's current one, or the pinned version."""
     if not ref.pinned:
         match = matches.get((ref.target, referrer.account))
         return match.current if match else None
-    pinned = [
-        o
-        for o in live.objects
-        if o.kind == ref.target.kind
-        and o.account == referrer.account
-        and o.phase.alive
-        and o.marker is not None
-        and o.marker.owner in owners
-        and o.marker.digest == ref.digest
-    ]
-    return min(pinned, key=_keep_rank, default=None)
+    versions = index.by_digest.get((ref.target.kind, referrer.account, ref.digest), ())
+    ours = [o for o in versions if o.phase.alive and o.marker is not None and o.marker.owner in owners]
+    return min(ours, key=_keep_rank, default=None)

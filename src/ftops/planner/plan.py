@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ftops.kinds import KINDS_BY_WORD
-from ftops.kinds.base import Shape
+from ftops.kinds.base import Effect, Shape, rule_for
 from ftops.model import (
     Action,
     Desired,
@@ -24,7 +24,7 @@ from ftops.model import (
 )
 from ftops.planner.graph import Need, Upstream, needs, upstream
 from ftops.planner.guards import Hold, holds
-from ftops.planner.match import Key, Match, match_all
+from ftops.planner.match import Index, Key, Match, age_rank, match_all, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class _State:
     desired: Desired
     live: LiveState
     policy: Policy
+    index: Index
     matches: Mapping[Key, Match]
     holds: Mapping[Key, Hold]
     needs: Mapping[Key, Need]
@@ -44,9 +45,10 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
 
     Pure: equal values give equal plans. Time is `live.now`, the flags are in `policy`, the journal's doubts in `live`.
     """
-    matches = match_all(desired, live)
+    index = Index.of(live.objects)
+    matches = match_all(desired, index)
     held = holds(matches, live, policy)
-    state = _State(desired, live, policy, matches, held, needs(desired, matches, held))
+    state = _State(desired, live, policy, index, matches, held, needs(desired, matches, held))
     actions: list[Action] = []
     for match in matches.values():
         actions.extend(_side_actions(match, state))
@@ -67,7 +69,18 @@ def _main_action(match: Match, state: _State) -> Action:
         return _waiting(match, state)
     if match.changes and _shape(match.resource) is Shape.BINDING:
         return _update(match, state)
-    return _action(match, Verb.KEEP, Gate.OPEN, Why.SETTLED)
+    return replace(_action(match, Verb.KEEP, Gate.OPEN, Why.SETTLED), reason=_fixed_edits(match.resource, current))
+
+
+def _fixed_edits(resource: Resource, current: Object) -> str:
+    """Return what became of edits of fields that are fixed at creation, or nothing."""
+    rules = KINDS_BY_WORD[resource.address.kind].rules
+    notes = []
+    for name, wanted in resource.fields.items():
+        rule, told = rule_for(rules, name), current.fields.get(name)
+        if rule.effect is Effect.FIXED and told is not None and told != wanted:
+            notes.append(f"{name} stays {told}: {rule.why}")
+    return "; ".join(notes)
 
 
 def _held(match: Match, hold: Hold) -> Action:
@@ -126,7 +139,7 @@ def _gated(action: Action, match: Match, state: _State) -> Action:
     if intent_at is not None and state.live.now - intent_at < timedelta(seconds=state.policy.grace_s):
         reason = "it may have been made already: the answer was lost, and the next listings decide"
         return replace(action, gate=Gate.UPSTREAM, why=Why.IN_DOUBT, reason=reason, settles=True)
-    return _after(action, upstream(match.resource, state.desired, state.live, state.matches))
+    return _after(action, upstream(match.resource, state.desired.owners, state.index, state.matches))
 
 
 def _after(action: Action, up: Upstream) -> Action:
@@ -174,10 +187,10 @@ def _unclaimed(state: _State) -> Iterator[Action]:
     """Yield our objects that no resource claims; they exist as such only when the whole project was read."""
     if not state.desired.whole:
         return
-    claimed = {o.id for match in state.matches.values() for o in _objects_of(match)}
-    for found in state.live.objects:
+    claimed = {place(o) for match in state.matches.values() for o in _objects_of(match)}
+    for found in sorted(state.live.objects, key=lambda o: (o.account, o.kind, *age_rank(o))):
         ours = found.marker is not None and found.marker.owner in state.desired.owners
-        if ours and found.id not in claimed and found.account in state.desired.accounts:
+        if ours and place(found) not in claimed and found.account in state.desired.accounts:
             yield _leftover(found, state)
 
 

@@ -36,7 +36,7 @@ def status_text(
         its = [row for row in rows if row.account == account.name]
         widths = [max((len(text) for text in column), default=0) for column in zip(*map(_cells, its), strict=True)]
         for row in its:
-            cells = [f"{harmless(text):<{width}}" for text, width in zip(_cells(row), widths, strict=True)]
+            cells = [f"{text:<{width}}" for text, width in zip(_cells(row), widths, strict=True)]
             lines.append(f"  {'  '.join(cells)}".rstrip())
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -44,7 +44,7 @@ def status_text(
 
 def _cells(row: Standing) -> tuple[str, str, str]:
     origin = f" <- {', '.join(row.depends_on)}" if row.depends_on else ""
-    return row.address, row.state, row.words + origin
+    return harmless(row.address), harmless(row.state), harmless(row.words + origin)
 
 
 def status_json(project: str, now: datetime, rows: Sequence[Standing]) -> str:
@@ -66,4 +66,4 @@ def status_json(project: str, now: datetime, rows: Sequence[Standing]) -> str:
             for row in rows
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"

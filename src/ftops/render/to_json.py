@@ -24,7 +24,7 @@ def plan_json(plan: Plan) -> str:
         "id": plan.id if plan.keys else None,
         "actions": [_action(plan, action) for action in plan.actions],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _action(plan: Plan, action: Action) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ftops.render.text import Ink, harmless, paint
 from ftops.render.view import Row, Section, View
 
@@ -31,20 +33,21 @@ def plan_text(view: View, *, colour: bool) -> str:
 
 
 def _section(section: Section, calls: str, *, colour: bool) -> list[str]:
-    addresses = max((len(row.address) for row in section.rows), default=0)
-    texts = max((len(row.text) for row in section.rows if len(row.text) <= TEXT_COLUMNS_MAX), default=0)
+    rows = [replace(row, address=harmless(row.address), text=harmless(row.text)) for row in section.rows]
+    addresses = max((len(row.address) for row in rows), default=0)
+    texts = max((len(row.text) for row in rows if len(row.text) <= TEXT_COLUMNS_MAX), default=0)
     head = paint(harmless(section.title), Ink.BOLD, colour=colour)
     lines = [head + (f"{GAP * 4}{paint(calls, Ink.DIM, colour=colour)}" if calls else "")]
-    if section.rows:
+    if rows:
         lines.append("")
-    for row in section.rows:
+    for row in rows:
         lines += _row(row, addresses, texts, colour=colour)
     return lines
 
 
 def _row(row: Row, addresses: int, texts: int, *, colour: bool) -> list[str]:
     ink = _INKS[row.symbol]
-    start = f"{GAP}{row.symbol} {harmless(row.address):<{addresses}}{GAP}"
+    start = f"{GAP}{row.symbol} {row.address:<{addresses}}{GAP}"
     source = f"{GAP}{paint(harmless(row.source), Ink.DIM, colour=colour)}" if row.source else ""
-    first = f"{paint(start, ink, colour=colour)}{harmless(row.text):<{texts}}{source}".rstrip()
+    first = f"{paint(start, ink, colour=colour)}{row.text:<{texts}}{source}".rstrip()
     return [first, *(f"{GAP * 3}{harmless(detail)}" for detail in row.details)]

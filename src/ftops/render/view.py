@@ -144,8 +144,10 @@ def _phrase(change: Change, new: set[Address]) -> str:
 
 
 def field_label(field: str) -> str:
-    """Return a field's short name: `capacity` for `sku.capacity`, `model` for `model.name`."""
+    """Return a field's short name: `capacity` for `sku.capacity`, `model` for `model.name`; tags keep their prefix."""
     head, _, tail = field.rpartition(".")
+    if field.startswith("tags."):
+        return f"tag {field.removeprefix('tags.')}"
     return head if tail == "name" and head else tail
 
 

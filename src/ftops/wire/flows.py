@@ -7,8 +7,10 @@ by marker decides what happened (azure-api.md §3.4 and §17c).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -99,13 +101,22 @@ def once(call: Call, jitter: Jitter, limits: Limits) -> Flow[Answer]:
 
 
 def _retry_after_s(headers: Mapping[str, str], backoff_s: float) -> float:
-    """Return the wait the service asks for, in seconds, else our own; millisecond spellings come first (§3.4)."""
+    """Return the wait the service asks for, in seconds, else our own; millisecond spellings come first (§3.4).
+
+    A Retry-After that is a date counts from the answer's own Date.
+    """
     for name, unit_s in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) * unit_s)
+            asked_s = float(headers[name]) * unit_s
         except (KeyError, ValueError):
             continue
-    return backoff_s
+        if math.isfinite(asked_s):
+            return max(0.0, asked_s)
+    try:
+        until, now = (parsedate_to_datetime(headers[name]) for name in ("retry-after", "date"))
+        return max(0.0, (until - now).total_seconds())
+    except (KeyError, ValueError, TypeError):
+        return backoff_s
 
 
 def listing(call: Call, jitter: Jitter, limits: Limits) -> Flow[list[Mapping[str, object]]]:
