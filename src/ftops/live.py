@@ -30,9 +30,11 @@ def observe(
 ) -> LiveState:
     """Return what the accounts hold; all listings of all accounts are read at once.
 
-    What cannot be read is said in `unreadable` and closes only its own kind in its own account. `now` is the newest
-    Date header that the accounts sent, or `clock`'s time when none answered.
+    What cannot be read is said in `unreadable` and closes only its own kind in its own account. `now` is the Date
+    header of the first answer, or `clock`'s time when none came.
     """
+    for client in clients.values():
+        client.begin()
     before = {name: client.calls for name, client in clients.items()}
     calls = _listing_calls()
     asked = [(name, call) for name in clients for call in calls]
@@ -44,12 +46,12 @@ def observe(
         for kind in KINDS_BY_WORD.values():
             try:
                 objects += _observed(kind, name, listed[name])
-            except (WireError, ValidationError) as error:
+            except (WireError, ValueError) as error:
                 unreadable[name, kind.word] = _first_line(error)
     objects = _read_more(objects, clients, owners)
-    times = [client.now for client in clients.values() if client.now is not None]
+    times = [client.began for client in clients.values() if client.began is not None]
     return LiveState(
-        now=max(times) if times else clock.now(),
+        now=min(times) if times else clock.now(),
         objects=resolve_pointers(objects),
         unreadable=unreadable,
         doubts=doubts,

@@ -228,7 +228,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One step for one address.
+    """One step for one address; without a `resource` it is about a further object, not the one that is declared.
 
     `summary` says what is done or how it stands, `reason` why; neither repeats the address. `resolved` holds the value
     of each field that is a reference and is known. `after` are the addresses that must be ready first. `override` is
@@ -264,6 +264,11 @@ class Action:
     def held(self) -> bool:
         """Tell whether a guard or a failure, its own or one it waits for, and not time keeps the action."""
         return self.stuck or self.gate in {Gate.GUARD, Gate.FAILED}
+
+    @property
+    def moves(self) -> bool:
+        """Tell whether time alone brings the action on: it waits for the service, or for what does."""
+        return self.verb is Verb.WAIT or (self.gate is Gate.UPSTREAM and not self.held)
 
 
 def write_key(action: Action, account_id: str) -> str:

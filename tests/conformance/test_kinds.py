@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ftops.apply.loop import _cancelled
+from ftops.apply.loop import _taken_back
 from ftops.digest import owner_mark
 from ftops.kinds import KINDS, KINDS_BY_WORD
 from ftops.kinds.base import Item, Kind, Shape, rule_for
@@ -121,7 +121,7 @@ def test_taking_back_twice_is_fine(world: World, word: str) -> None:
     live = run.observe()
     found = next(o for o in live.objects if o.kind == word and o.marker is not None)
     for _ in range(3):
-        live = _cancelled(run, found, live)
+        live = _taken_back(run, found, live)
         assert not [o for o in live.objects if o.kind == word and o.id == found.id and o.phase.alive]
 
 
@@ -133,7 +133,7 @@ def test_taking_back_what_never_was_is_fine(world: World, word: str) -> None:
     live = run.observe()
     found = next(o for o in live.objects if o.kind == word and o.marker is not None)
     ghost = replace(found, id=found.id[:-8] + "0" * 8)
-    assert found in _cancelled(run, ghost, live).objects
+    assert found in _taken_back(run, ghost, live).objects
 
 
 @pytest.mark.parametrize("word", WORDS)

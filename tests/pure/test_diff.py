@@ -51,7 +51,7 @@ RULES = {
     ],
     ids=str,
 )
-def test_same(wanted: Value, told: Observed, expected: bool) -> None:  # noqa: FBT001  the case
+def test_same(wanted: Value, told: Observed, expected: bool) -> None:
     """Plain values are equal or not; a reference is met by digest and selector; a name by the pointer's id."""
     assert same(wanted, told) is expected
 

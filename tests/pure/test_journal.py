@@ -39,7 +39,7 @@ def test_an_intent_is_a_doubt_for_the_next_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("age_s", "doubted"), [(0, True), (119, True), (120, False), (3_600, False)])
-def test_a_doubt_lasts_for_the_grace_period(tmp_path: Path, age_s: int, doubted: bool) -> None:  # noqa: FBT001
+def test_a_doubt_lasts_for_the_grace_period(tmp_path: Path, age_s: int, doubted: bool) -> None:
     """After the grace period listings alone decide."""
     path = tmp_path / "journal.jsonl"
     reopened(path).intend(KEY, NOW - timedelta(seconds=age_s), "")

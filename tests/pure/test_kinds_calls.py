@@ -148,7 +148,7 @@ def test_a_sku_is_normalised() -> None:
 def test_taking_back_and_reading_again(found: Object, cancel: tuple[str, str], read: str) -> None:
     """A file is deleted, a job cancelled; both are read again by their id."""
     kind = KINDS_BY_WORD[found.kind]
-    assert (kind.cancel(found).method, kind.cancel(found).path) == cancel
+    assert (kind.take_back(found).method, kind.take_back(found).path) == cancel
     assert kind.read(found) == Call(Plane.DATA, "GET", read)
 
 
@@ -306,7 +306,7 @@ def test_an_artifact_is_never_updated(kind: Kind) -> None:
     with pytest.raises(NotImplementedError):
         kind.update(A, trained(A), {})
     with pytest.raises(NotImplementedError):
-        DEPLOYMENTS.cancel(deployed(PROD, BASE))
+        DEPLOYMENTS.take_back(deployed(PROD, BASE))
 
 
 # --- words

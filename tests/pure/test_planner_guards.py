@@ -123,7 +123,7 @@ def test_an_unreadable_account_closes_only_its_own_gates() -> None:
 
 
 @pytest.mark.parametrize(("age_s", "doubted"), [(0, True), (119, True), (120, False), (86_400, False)])
-def test_a_lost_answer_closes_the_gate_for_the_grace_period(age_s: int, doubted: bool) -> None:  # noqa: FBT001
+def test_a_lost_answer_closes_the_gate_for_the_grace_period(age_s: int, doubted: bool) -> None:
     """A create whose outcome nobody knows is a short wait for 120 seconds of service time."""
     doubts = {KEY: NOW - timedelta(seconds=age_s)}
     action = main_action(planned(desired(TRAIN, A), live(FILE, doubts=doubts)), A)

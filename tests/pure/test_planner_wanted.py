@@ -238,7 +238,7 @@ def test_arm_takes_one_write_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["ours", "foreign"])
-def test_a_write_in_flight_closes_arm(marked: bool) -> None:  # noqa: FBT001  the case
+def test_a_write_in_flight_closes_arm(marked: bool) -> None:
     """Whoever's deployment is being written, the account takes no other write."""
     base = {"format": "OpenAI", "name": BASE, "version": "1"}
     wanted, other = deployment("d", base), deployment("other", base)

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -50,9 +50,11 @@ class Journal:
         for line in _tail(path):
             try:
                 row = json.loads(line)
-                journal.last[str(row["key"])] = Step(row["step"]), datetime.fromisoformat(row["at"]).astimezone(UTC)
+                key, step, at = row["key"], Step(row["step"]), datetime.fromisoformat(row["at"])
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue
+            if isinstance(key, str) and at.tzinfo is not None:
+                journal.last[key] = step, at
         return journal
 
     def intend(self, key: str, at: datetime, plan_id: str) -> None:

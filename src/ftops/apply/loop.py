@@ -19,7 +19,7 @@ from ftops.clock import Clock
 from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, WireError
 from ftops.kinds import KINDS_BY_WORD
 from ftops.live import observe, overlay, resolve_pointers, without
-from ftops.model import Action, Address, Change, Desired, LiveState, Object, Outcome, Plan, Policy, Verb
+from ftops.model import Action, Address, Change, Desired, LiveState, Object, Plan, Policy, Verb
 from ftops.planner import plan as make_plan
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
@@ -113,7 +113,7 @@ def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
             continue
         waits = tuple(action for action in plan.actions if action.settles)
         if settle_s <= 0 or not (waits or busy):
-            return plan
+            return run.plan(live) if busy else plan
         run.listener.waiting(waits, poll_s)
         run.pause(poll_s)
         settle_s, poll_s = settle_s - poll_s, min(poll_s * 1.5, POLL_MAX_S)
@@ -122,9 +122,12 @@ def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
 
 
 def run_until(run: Run, live: LiveState, settle_s: float, wait_s: float) -> Plan:
-    """Return the plan that is left after passes repeated for up to `wait_s` seconds while they end waiting."""
+    """Return the plan that is left after passes repeated for up to `wait_s` seconds while time moves anything.
+
+    What is held does not end the waiting for what is independent of it.
+    """
     plan = run_pass(run, live, settle_s)
-    while plan.outcome is Outcome.WAITING and wait_s > 0:
+    while wait_s > 0 and any(action.moves for action in plan.actions):
         run.listener.waiting(tuple(a for a in plan.actions if a.verb is Verb.WAIT), WAIT_POLL_S)
         run.pause(WAIT_POLL_S)
         _heed_stop(run)
@@ -143,7 +146,7 @@ def _look_again(run: Run, waits: tuple[Action, ...], live: LiveState) -> LiveSta
             kind = KINDS_BY_WORD[each.kind]
             item = run.clients[each.account].call(kind.read(each)).item
             live = overlay(live, kind.observe_one(item, each.account))
-    except WireError:
+    except (WireError, ValueError):
         return run.observe()
     return live
 
@@ -159,7 +162,10 @@ def _write(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     if action.verb in {Verb.CANCEL, Verb.DELETE}:
         return _take_back(run, action, live)
     if action.verb is Verb.UPDATE:
-        fresh = _changed_since(run, action, live)
+        try:
+            fresh = _changed_since(run, action, live)
+        except (WireError, ValueError) as error:
+            return _refused(run, action, live, f"it could not be read again before the update: {error}")
         if fresh is not None:
             run.listener.acted(action, "it changed since the plan; planning again")
             return fresh
@@ -202,7 +208,10 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
 def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer) -> LiveState:
     """Check the echo of what was made, take it back if it is not what was sent, and lay it over the live state."""
     kind, resource = KINDS_BY_WORD[action.address.kind], action.resource
-    made = kind.observe_one(answer.item, action.account)
+    try:
+        made = kind.observe_one(answer.item, action.account)
+    except (WireError, ValueError):
+        return _in_doubt(run, action, key, live, f"a success, {answer.status}, without what was made")
     run.journal.done(key, run.service_now(action.account, live), made.id)
     live = overlay(live, made)
     if resource is None or action.verb is Verb.UPDATE:
@@ -223,8 +232,8 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
 def _undo(run: Run, made: Object, live: LiveState) -> LiveState:
     """Take back an object of ours; what cannot be taken back now is seen, and taken back, by the next pass."""
     try:
-        return _cancelled(run, made, live)
-    except WireError:
+        return _taken_back(run, made, live)
+    except (WireError, ValueError):
         return live
 
 
@@ -232,17 +241,17 @@ def _take_back(run: Run, action: Action, live: LiveState) -> LiveState:
     if action.object is None:
         raise ValueError(f"{action.address} has nothing to {action.verb}")
     try:
-        live = _cancelled(run, action.object, live)
-    except WireError as error:
+        live = _taken_back(run, action.object, live)
+    except (WireError, ValueError) as error:
         return _refused(run, action, without(live, action.object), f"{action.object.id}: {error}")
     run.listener.acted(action, "done")
     return live
 
 
-def _cancelled(run: Run, found: Object, live: LiveState) -> LiveState:
+def _taken_back(run: Run, found: Object, live: LiveState) -> LiveState:
     """Return the live state after a cancel or delete; an object that has ended or is gone by itself is as good."""
     kind, client = KINDS_BY_WORD[found.kind], run.clients[found.account]
-    call = kind.cancel(found)
+    call = kind.take_back(found)
     try:
         answer = client.call(call)
         if call.method == "DELETE":
@@ -256,6 +265,8 @@ def _cancelled(run: Run, found: Object, live: LiveState) -> LiveState:
             if gone.status != HTTPStatus.NOT_FOUND:
                 raise
             return without(live, found)
+        if kind.observe_one(answer.item, found.account).phase.alive:
+            raise
     return overlay(live, kind.observe_one(answer.item, found.account))
 
 

@@ -95,6 +95,8 @@ def apply(
         if first.writes and not yes and not _approved(first):
             output.note("Nothing was done.")
             return Outcome.HELD
+        if not yes:
+            live = run.observe()  # A person may have thought for an hour.
         run.policy = replace(run.policy, approved=first.keys)
         last = run_until(run, live, settle, timeout if wait else 0)
         return _told(output, opened, last, changed=bool(first.frontier))

@@ -169,8 +169,8 @@ class Kind(Protocol):
         """Return the one call that updates: the writable fields as observed, overlaid by the spec."""
         ...
 
-    def cancel(self, found: Object) -> Call:
-        """Return the call that cancels, or takes back, an object."""
+    def take_back(self, found: Object) -> Call:
+        """Return the call that undoes a create: a job is cancelled, a file deleted."""
         ...
 
     def describe(self, resource: Resource) -> str:

@@ -13,9 +13,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-def moment(unix_s: int) -> datetime:
-    """Return a moment given in whole seconds since 1970 as an aware UTC datetime."""
-    return datetime.fromtimestamp(unix_s, UTC)
+def moment(unix_s: int) -> datetime | None:
+    """Return a moment given in whole seconds since 1970 as an aware UTC datetime; None for what is no moment."""
+    try:
+        return datetime.fromtimestamp(unix_s, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def age(since: datetime | None, now: datetime) -> str:

@@ -192,7 +192,7 @@ class DatasetKind:
         """Raise: an artifact is never updated."""
         raise NotImplementedError("a data set is an artifact")
 
-    def cancel(self, found: Object) -> Call:
+    def take_back(self, found: Object) -> Call:
         """Return the deletion of a file: how an upload is taken back."""
         return Call(Plane.DATA, "DELETE", f"/files/{found.id}")
 

@@ -257,7 +257,7 @@ class DeploymentKind:
         """Return the PUT of the observed writable fields overlaid by the spec, so that others' fields survive."""
         return Call(Plane.ARM, "PUT", f"/deployments/{found.id}", body=_body(resource, resolved, found.updatable))
 
-    def cancel(self, found: Object) -> Call:
+    def take_back(self, found: Object) -> Call:
         """Raise: a deployment is not taken back by itself."""
         raise NotImplementedError("a deployment cannot be cancelled")
 

@@ -172,7 +172,7 @@ class JobKind:
         """Raise: an artifact is never updated."""
         raise NotImplementedError("a job is an artifact")
 
-    def cancel(self, found: Object) -> Call:
+    def take_back(self, found: Object) -> Call:
         """Return the call that cancels a job; while it is queued, nothing is billed."""
         return Call(Plane.DATA, "POST", f"/fine_tuning/jobs/{found.id}/cancel")
 

@@ -15,8 +15,10 @@ HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate_multiplier", "prompt
 
 
 def _auto(value: object) -> object:
-    """Read the three spellings of "let the service choose" as absence."""
-    return None if value == "auto" or (value == -1 and not isinstance(value, bool)) else value
+    """Read the three spellings of "let the service choose" as absence, and a whole 3.0 as 3."""
+    if value == "auto" or (value == -1 and not isinstance(value, bool)):
+        return None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Auto = BeforeValidator(_auto)

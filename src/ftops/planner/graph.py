@@ -25,8 +25,9 @@ def needs(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Ho
     """Return for every resource whether anything allowed needs it.
 
     A resource is wanted when nothing refers to it (unless its kind is made on demand only), or when a referrer must
-    still be made or moved. A referrer that is held makes nothing wanted, but one that only cannot be seen does: what
-    it refers to does not depend on it. A pinned reference is to another version.
+    still be made or moved. A referrer that is held makes nothing wanted, but a binding that only cannot be seen does:
+    a job does not depend on it, and while it serves a model, that model exists and is found. A pinned reference is to
+    another version.
     """
     referrers: dict[Key, list[Resource]] = {}
     for resource in desired.resources:
@@ -46,12 +47,17 @@ def needs(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Ho
 
 def _holds_back(referrer: Resource, holds: Mapping[Key, Hold]) -> bool:
     hold = holds.get(referrer.key)
-    return hold is not None and hold.why is not Why.UNREADABLE
+    unseen = hold is not None and hold.why is Why.UNREADABLE and _is_binding(referrer)
+    return hold is not None and not unseen
+
+
+def _is_binding(resource: Resource) -> bool:
+    return KINDS_BY_WORD[resource.address.kind].traits.shape is Shape.BINDING
 
 
 def _asks(referrer: Match, target: Address) -> bool:
     """Tell whether a referrer must still be made, or, a binding, be moved to another version of the target."""
-    if KINDS_BY_WORD[referrer.resource.address.kind].traits.shape is Shape.ARTIFACT:
+    if not _is_binding(referrer.resource):
         return referrer.current is None
     moved = {c.new.target for c in referrer.changes if isinstance(c.new, Ref)}
     return referrer.current is None or target in moved

@@ -27,7 +27,7 @@ def holds(matches: Mapping[Key, Match], live: LiveState, policy: Policy) -> dict
     for key, match in matches.items():
         for guard in _GUARDS:
             hold = guard(match, live)
-            if hold is not None and hold.override not in policy.allow:
+            if hold is not None and not (hold.override and hold.override in policy.allow):
                 found[key] = hold
                 break
     return found
@@ -45,7 +45,7 @@ def _refused(match: Match, live: LiveState) -> Hold | None:
 
 def _wrong_echo(match: Match, _live: LiveState) -> Hold | None:
     """Hold while an object claims to be this one but contradicts it; a queued one is about to be cancelled."""
-    for found, contradictions in match.wrong:
+    for found, contradictions in match.contradicting:
         told = "; ".join(f"{c.field} is {c.old}, not {c.new}" for c in contradictions)
         return Hold(
             Why.WRONG_ECHO, f"{found.id} carries its digest, but {told}; look at it before anything is made again"
@@ -54,12 +54,12 @@ def _wrong_echo(match: Match, _live: LiveState) -> Hold | None:
 
 
 def _foreign(match: Match, _live: LiveState) -> Hold | None:
-    if match.taken is None:
+    if match.foreign is None:
         return None
     address = match.resource.address
     reason = (
-        f"{match.taken.id} exists and is not this project's, so it is left alone; name yours otherwise, "
-        f"or take it over (`ftops adopt {address} {match.taken.id}`, once that is built)"
+        f"{match.foreign.id} exists and is not this project's, so it is left alone; name yours otherwise, "
+        f"or take it over (`ftops adopt {address} {match.foreign.id}`, once that is built)"
     )
     return Hold(Why.FOREIGN, reason)
 
@@ -81,7 +81,7 @@ def _attempts(match: Match, _live: LiveState) -> Hold | None:
     attempts, life = match.attempts, match.resource.lifecycle
     if match.current is not None or not attempts:
         return None
-    newest = max(attempts, key=lambda o: (str(o.created_at), o.id))
+    newest = attempts[-1]
     ended = _ENDINGS.get(newest.phase, f"has its seed and data and is {newest.state}, but shows no suffix")
     cause = f": {newest.problem}" if newest.problem else ""
     passing = life.retry_any_cause or all(o.phase is Phase.FAILED and o.transient for o in attempts)
@@ -107,12 +107,10 @@ def _failed_binding(match: Match, _live: LiveState) -> Hold | None:
 
 def _earlier_trains(match: Match, _live: LiveState) -> Hold | None:
     """Hold a new version while an earlier one of the same name trains."""
-    if not _costly_and_missing(match) or match.training is None:
+    if not _costly_and_missing(match) or match.earlier_running is None:
         return None
-    reason = (
-        f"its earlier version {match.training.id} is {match.training.state}; it is made once that has ended, "
-        "or beside it if you allow it"
-    )
+    earlier = match.earlier_running
+    reason = f"its earlier version {earlier.id} is {earlier.state}; it is made once that has ended, or beside it"
     return Hold(Why.EARLIER_TRAINS, reason, f"retrain:{match.resource.address}")
 
 

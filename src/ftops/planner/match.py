@@ -22,21 +22,21 @@ class Match:
     """One resource with what the account holds of it.
 
     `current` is the object that is, or becomes, the resource. `twins` are further ones of the same digest. `attempts`
-    are those that failed, were cancelled, or carry no marker, from oldest to newest. `wrong` are alive but contradict what they claim to be.
-    `previous` is the newest object of the same name that is no document's any more (one that came to something before
-    one that did not), `training` one that is at it now. `taken`
-    holds a binding's name without being ours. `changes` are the fields in which the current object (a binding's) or
-    the previous one (an artifact's) differs.
+    are those that failed, were cancelled, or carry no marker, from oldest to newest. `contradicting` are alive but do
+    not agree with what they claim to be. `previous` is the newest object of the same name that is no document's any
+    more (one that came to something before one that did not), `earlier_running` one that is at it now. `foreign` holds
+    a binding's name without being ours. `changes` are the fields in which the current object (a binding's) or the
+    previous one (an artifact's) differs.
     """
 
     resource: Resource
     current: Object | None = None
     twins: tuple[Object, ...] = ()
     attempts: tuple[Object, ...] = ()
-    wrong: tuple[tuple[Object, tuple[Change, ...]], ...] = ()
+    contradicting: tuple[tuple[Object, tuple[Change, ...]], ...] = ()
     previous: Object | None = None
-    training: Object | None = None
-    taken: Object | None = None
+    earlier_running: Object | None = None
+    foreign: Object | None = None
     changes: tuple[Change, ...] = ()
 
     @property
@@ -128,7 +128,8 @@ def _family(resource: Resource, index: Index, owners: frozenset[str]) -> Iterato
     """Yield the objects of ours that were made under one of the resource's names."""
     for name in sorted(resource.names):
         for found in index.by_name.get((resource.address.kind, resource.account, name), ()):
-            if found.marker is not None and found.marker.owner in owners:
+            marker = found.marker
+            if marker is not None and marker.owner in owners and marker.digest != resource.marker.digest:
                 yield found
 
 
@@ -138,8 +139,8 @@ def _binding(
     if claimed:
         rules = KINDS_BY_WORD[resource.address.kind].rules
         return Match(resource, current=claimed[0], changes=changes(resource, claimed[0], rules, parents))
-    taken = index.by_id.get((resource.address.kind, resource.account, resource.address.name.casefold()))
-    return Match(resource, taken=taken)
+    named = index.by_id.get((resource.address.kind, resource.account, resource.address.name.casefold()))
+    return Match(resource, foreign=named)
 
 
 def _artifact(
@@ -159,10 +160,10 @@ def _artifact(
         resource,
         current=right[0] if right else None,
         twins=tuple(right[1:]),
-        attempts=tuple(o for o in ended if not _was_twin(o, claimed)),
-        wrong=tuple((o, wrong[o.id]) for o in claimed if o.id in wrong),
+        attempts=tuple(sorted((o for o in ended if not _was_twin(o, claimed)), key=age_rank)),
+        contradicting=tuple((o, wrong[o.id]) for o in claimed if o.id in wrong),
         previous=previous,
-        training=next((o for o in versions if o.phase in {Phase.QUEUED, Phase.RUNNING}), None),
+        earlier_running=next((o for o in versions if o.phase in {Phase.QUEUED, Phase.RUNNING}), None),
         changes=changes(resource, previous, kind.rules, parents) if previous and previous.fields else (),
     )
 
@@ -174,13 +175,17 @@ def _was_twin(found: Object, claimed: Iterable[Object]) -> bool:
     """
     if found.phase is not Phase.CANCELLED:
         return False
-    end = found.finished_at or _LONG_AGO
-    for other in claimed:
-        if other.id == found.id or age_rank(other)[0] > end or (other.finished_at or end) < age_rank(found)[0]:
-            continue
-        if other.phase is not Phase.CANCELLED or age_rank(other) < age_rank(found):
-            return True
-    return False
+    return any(
+        _overlap(found, other) and (other.phase is not Phase.CANCELLED or age_rank(other) < age_rank(found))
+        for other in claimed
+        if other.id != found.id
+    )
+
+
+def _overlap(found: Object, other: Object) -> bool:
+    """Tell whether two objects existed at one time; what was made in the second of the other's end came after it."""
+    first, second = sorted((found, other), key=age_rank)
+    return first.finished_at is None or second.created_at is None or second.created_at < first.finished_at
 
 
 def target_of(

@@ -84,8 +84,8 @@ def _fixed_edits(resource: Resource, current: Object) -> str:
 
 
 def _held(match: Match, hold: Hold) -> Action:
-    verb = Verb.CREATE if match.current is None else Verb.UPDATE
-    action = _action(match, verb, hold.gate, hold.why)
+    there = Verb.UPDATE if _shape(match.resource) is Shape.BINDING else Verb.KEEP
+    action = _action(match, Verb.CREATE if match.current is None else there, hold.gate, hold.why)
     summary = KINDS_BY_WORD[match.resource.address.kind].describe(match.resource)
     return replace(action, summary=summary, reason=hold.reason, override=hold.override)
 
@@ -136,8 +136,8 @@ def _gated(action: Action, match: Match, state: _State) -> Action:
     """Return a write with its references resolved and its gate closed by what it waits for."""
     key = write_key(action, state.desired.accounts[action.account].id)
     intent_at = state.live.doubts.get(key)
-    if intent_at is not None and state.live.now - intent_at < timedelta(seconds=state.policy.grace_s):
-        reason = "it may have been made already: the answer was lost, and the next listings decide"
+    if intent_at is not None and abs(state.live.now - intent_at) < timedelta(seconds=state.policy.grace_s):
+        reason = "it was sent moments ago and may be there already; the next listings decide"
         return replace(action, gate=Gate.UPSTREAM, why=Why.IN_DOUBT, reason=reason, settles=True)
     return _after(action, upstream(match.resource, state.desired.owners, state.index, state.matches))
 
@@ -155,7 +155,7 @@ def _after(action: Action, up: Upstream) -> Action:
 def _side_actions(match: Match, state: _State) -> Iterator[Action]:
     """Yield what is to be done about further objects of the digest: wrong echoes, twins, worthless attempts."""
     traits = KINDS_BY_WORD[match.resource.address.kind].traits
-    for found, _ in match.wrong:
+    for found, _ in match.contradicting:
         if found.phase is Phase.QUEUED and traits.cancellable:
             action = _on_object(match, found, Verb.CANCEL, Why.WRONG_ECHO)
             yield replace(action, undo=True, summary=f"{found.id}: the service took it differently than it was sent")
@@ -196,7 +196,7 @@ def _unclaimed(state: _State) -> Iterator[Action]:
 
 def _objects_of(match: Match) -> Iterable[Object]:
     current = () if match.current is None else (match.current,)
-    return (*current, *match.twins, *match.attempts, *(found for found, _ in match.wrong))
+    return (*current, *match.twins, *match.attempts, *(found for found, _ in match.contradicting))
 
 
 def _leftover(found: Object, state: _State) -> Action:
@@ -232,14 +232,14 @@ def _one_write_at_a_time(actions: Iterable[Action], live: LiveState) -> Iterator
 
 
 def _stuck(actions: Iterable[Action]) -> Iterator[Action]:
-    """Yield the actions, those marked that wait for something held: time will not bring them, so nobody approves them."""
+    """Yield the actions, those marked that wait for something held: time alone will not bring them."""
     held: set[Key] = set()
     for action in actions:
         waits_for = [address for address in action.after if (address, action.account) in held]
         marked = action
         if waits_for and action.gate is Gate.UPSTREAM:
             marked = replace(action, stuck=True, reason=f"{', '.join(map(str, waits_for))} is held")
-        if marked.held and marked.writes:
+        if marked.held and marked.writes and marked.resource is not None:
             held.add((marked.address, marked.account))
         yield marked
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import BinaryIO, TypeVar, cast
@@ -75,6 +75,8 @@ class Client:
     calls: int = 0
     now: datetime | None = None
     """The Date header of the newest answer."""
+    began: datetime | None = None
+    """That of the first answer since `begin`."""
     _lock: Lock = field(default_factory=Lock)
 
     def call(self, call: Call) -> Answer:
@@ -84,6 +86,10 @@ class Client:
     def list(self, call: Call) -> list[Mapping[str, object]]:
         """Return all items of a listing."""
         return self._drive(listing(call, random.random, self.limits))
+
+    def begin(self) -> None:
+        """Begin to observe: the next answer's Date is the one moment that all of it is read at."""
+        self.began = None
 
     def _drive(self, flow: Flow[T]) -> T:
         try:
@@ -128,8 +134,10 @@ class Client:
             told = parsedate_to_datetime(date)
         except ValueError:
             return
+        told = told if told.tzinfo else told.replace(tzinfo=UTC)
         with self._lock:
             self.now = told if self.now is None else max(self.now, told)
+            self.began = self.began or told
 
 
 @contextmanager

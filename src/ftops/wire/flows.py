@@ -7,7 +7,6 @@ by marker decides what happened (azure-api.md §3.4 and §17c).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
@@ -107,11 +106,9 @@ def _retry_after_s(headers: Mapping[str, str], backoff_s: float) -> float:
     """
     for name, unit_s in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            asked_s = float(headers[name]) * unit_s
+            return max(0.0, float(headers[name]) * unit_s)
         except (KeyError, ValueError):
             continue
-        if math.isfinite(asked_s):
-            return max(0.0, asked_s)
     try:
         until, now = (parsedate_to_datetime(headers[name]) for name in ("retry-after", "date"))
         return max(0.0, (until - now).total_seconds())

@@ -10,21 +10,30 @@ from ftops.errors import ServiceProblem
 REQUEST_ID_HEADERS = ("apim-request-id", "x-ms-request-id")
 MESSAGE_CHARACTERS_MAX = 600
 """What is kept of a service's message; a body may be a whole page."""
+CODE_CHARACTERS_MAX = 100
 
 HIDDEN = "…"
 
+_QUOTE = r"(?:\\*[\"']|&quot;)?"
+_NAMES = (
+    r"(?:ocp-apim-subscription-key|(?:x[-_])?api[-_ ]?key|subscription[-_]?key|account[-_]?key|"
+    r"(?:access|refresh|id|auth)[-_]?token|client[-_]?secret|secret|password|sharedaccesskey)"
+)
 _SECRETS = (
-    # The signature of a SAS or of a signed polling URL, in any query.
-    (re.compile(r"(?i)([?&](?:sig|signature|s|h|t|c|se|sv|sp|sr|skoid|code|key|token)=)[^&\s\"'<>]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), rf"\1{HIDDEN}"),
+    # Authorization headers of every scheme hide to the end of the line or the quote.
+    (re.compile(rf"(?i)(authorization{_QUOTE}\s*[:=]\s*{_QUOTE})[^\"'\\\r\n]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b((?:bearer|basic|sharedkey)\s+)[A-Za-z0-9._~+/=:-]{8,}"), rf"\1{HIDDEN}"),
+    # The signature of a SAS or of a signed polling URL, in any query; HTML writes & as &amp;.
     (
         re.compile(
-            r"(?i)([\"']?(?:api[-_]?key|authorization|access[-_]?token|client[-_]?secret|secret|password|account[-_]?key)"
-            r"[\"']?\s*[:=]\s*[\"']?)(?!bearer\b)[^\s\"',;&]+"
+            r"(?i)((?:[?&;\s]|&amp;)(?:sig|signature|s|h|t|c|se|sv|sp|sr|skoid|code|key|token|access_token)=)"
+            r"[^&;\s\"'<>\\]+"
         ),
         rf"\1{HIDDEN}",
     ),
-    # JSON web tokens and long keys, wherever they stand.
+    (re.compile(rf"(?i)({_NAMES}{_QUOTE}\s*[:=]\s*{_QUOTE})[^\s\"',;&\\]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)(key provided:\s*)\S+"), rf"\1{HIDDEN}"),
+    # JSON web tokens and keys of known shape, wherever they stand.
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*"), HIDDEN),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), HIDDEN),
 )
@@ -50,4 +59,9 @@ def problem_of(status: int, headers: Mapping[str, str], body: object, text: str)
     else:
         code, message = str(status), text or "the answer has no text"
     request_id = next((headers[name] for name in REQUEST_ID_HEADERS if name in headers), "")
-    return ServiceProblem(status, code, redact(message)[:MESSAGE_CHARACTERS_MAX], request_id)
+    return ServiceProblem(
+        status,
+        redact(code)[:CODE_CHARACTERS_MAX],
+        redact(message)[:MESSAGE_CHARACTERS_MAX],
+        redact(request_id)[:CODE_CHARACTERS_MAX],
+    )
