@@ -83,7 +83,8 @@ class Finding:
 
 def not_built(path: Path, what: str) -> Finding:
     """Return the finding for a key or value that a later version builds; it is never accepted and inert."""
-    return Finding(path, "not-yet", "Not built yet", f"{what} is not built yet; take it out until it is.", on_key=True)
+    detail = f"{what[0].upper()}{what[1:]} is not built yet; take it out until it is."
+    return Finding(path, "not-yet", "Not built yet", detail, on_key=True)
 
 
 def artifact_name(document: Document) -> Iterable[Finding]:

@@ -1,0 +1,134 @@
+"""From loaded specs to resources: digests along references, data sets per account, equal trainings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ftops.desired import Built, build
+from ftops.rules import load_rules
+from ftops.spec.loader import load
+
+ROW = '{"messages": [{"role": "user", "content": "%d?"}, {"role": "assistant", "content": "Yes."}]}\n'
+PROJECT = """
+apiVersion: ftops/v1alpha1
+kind: Project
+metadata: {name: p-7k2f}
+spec:
+  defaultAccount: east
+  accounts: {east: {emulator: a.db}, west: {emulator: b.db}, idle: {emulator: c.db}}
+"""
+DATASET = """
+---
+apiVersion: ftops/v1alpha1
+kind: Dataset
+metadata: {name: %s}
+spec: {file: %s.jsonl}
+"""
+JOB = """
+---
+apiVersion: ftops/v1alpha1
+kind: FineTuningJob
+metadata: {name: %s, account: %s}
+spec:
+  model: %s
+  training_file: {dataset: %s}
+  trainingType: GlobalStandard
+"""
+BASE = "gpt-4.1-mini-2025-04-14"
+ONE = JOB % ("one", "east", BASE, "rows")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a project root with two data files of other names and equal rows, and one of other rows."""
+    for name, rows in (("rows", range(12)), ("same", range(12)), ("other", range(12, 24))):
+        (tmp_path / f"{name}.jsonl").write_text("".join(ROW % number for number in rows), encoding="utf-8")
+    return tmp_path
+
+
+def built(root: Path, *documents: str) -> Built:
+    """Return what documents declare."""
+    (root / "all.yaml").write_text(PROJECT + "".join(documents), encoding="utf-8")
+    rules = load_rules()
+    return build(load(["all.yaml"], root, lambda: b"", rules), root, rules)
+
+
+def test_a_data_set_is_made_in_every_account_that_needs_it(root: Path) -> None:
+    """One data set used in two accounts is two resources of one digest; accounts without documents are not read."""
+    desired = built(root, DATASET % ("rows", "rows"), ONE, JOB % ("two", "west", BASE, "rows")).desired
+    assert desired is not None
+    sets = [r for r in desired.resources if r.address.kind == "dataset"]
+    assert {r.account for r in sets} == {"east", "west"}
+    assert len({r.digest for r in sets}) == 1
+    assert set(desired.accounts) == {"east", "west"}
+
+
+def test_equal_jobs_in_two_accounts_are_two_trainings(root: Path) -> None:
+    """Identity is account and digest together, so the same document in two accounts is no duplicate."""
+    made = built(root, DATASET % ("rows", "rows"), ONE, JOB % ("two", "west", BASE, "rows"))
+    assert not made.diagnostics
+
+
+def test_equal_jobs_in_one_account_are_an_error(root: Path) -> None:
+    """Two documents with one digest in one account are told with both places and the way out."""
+    same = JOB % ("two", "east", BASE, "same")
+    made = built(root, DATASET % ("rows", "rows"), DATASET % ("same", "same"), ONE, same)
+    (problem,) = made.diagnostics
+    assert problem.code == "same-training"
+    assert problem.span.line > 20
+    assert "job/one at all.yaml:" in problem.detail
+    assert "rerun" in problem.detail
+
+
+def test_rerun_makes_an_equal_job_another_training(root: Path) -> None:
+    """`rerun` is the way to train the same thing again."""
+    again = JOB % ("two", "east", BASE, "rows") + "lifecycle: {rerun: again}\n"
+    assert not built(root, DATASET % ("rows", "rows"), ONE, again).diagnostics
+
+
+def test_a_parents_digest_is_folded_into_its_childs(root: Path) -> None:
+    """A child's digest changes with its parent's data, and not with its parent's name."""
+    child = JOB % ("child", "east", "{job: one}", "rows")
+
+    def digest(data: str, parent: str = "one") -> str:
+        documents = ONE.replace("dataset: rows", f"dataset: {data}").replace("name: one", f"name: {parent}")
+        mine = child.replace("job: one", f"job: {parent}")
+        desired = built(root, DATASET % ("rows", "rows"), DATASET % ("other", "other"), documents, mine).desired
+        assert desired is not None
+        return next(r.digest for r in desired.resources if r.address.name == "child")
+
+    assert digest("rows") == digest("rows", "renamed")
+    assert digest("rows") != digest("other")
+
+
+def test_a_pinned_data_set_is_not_read(root: Path) -> None:
+    """With `sha256` the content is what the spec says; the file's own rows are neither checked nor counted."""
+    (root / "rows.jsonl").write_text("not json\n", encoding="utf-8")
+    pinned = DATASET % ("rows", "rows") + f"lifecycle: {{sha256: {'ab' * 32}}}\n"
+    made = built(root, pinned, ONE)
+    assert not made.diagnostics
+    assert made.desired is not None
+    data = made.desired.resources[0]
+    assert (data.digest, data.facts["rows"]) == ("ab" * 32, None)
+
+
+def test_a_data_set_that_nothing_refers_to_is_checked(root: Path) -> None:
+    """Its problems are told like any other's; it becomes a resource that nobody asks for."""
+    (root / "rows.jsonl").write_text("not json\n" * 12, encoding="utf-8")
+    assert any(d.code == "bad-json" for d in built(root, DATASET % ("rows", "rows")).diagnostics)
+
+
+def test_problems_of_specs_and_data_are_told_together(root: Path) -> None:
+    """A broken document does not keep the data of another from being checked."""
+    (root / "rows.jsonl").write_text("not json\n", encoding="utf-8")
+    codes = {
+        d.code for d in built(root, DATASET % ("rows", "rows"), ONE, "---\napiVersion: ftops/v1alpha1\n").diagnostics
+    }
+    assert {"bad-json", "too-few-rows"} < codes
+
+
+def test_nothing_is_desired_while_there_is_an_error(root: Path) -> None:
+    """A state with an error in it must never be acted on."""
+    assert built(root, DATASET % ("rows", "missing"), ONE).desired is None
