@@ -19,7 +19,7 @@ class Plane(StrEnum):
 class Upload:
     """The body of a file upload, read from disk while it is sent.
 
-    `digest` is what the content must hash to (64 hex digits); the answer tells what it did hash to.
+    `digest` is what the content must hash to (64 hex digits); otherwise the request is broken off before its end.
     """
 
     path: Path

@@ -8,6 +8,7 @@ FtopsError
 ├── Interrupted          a person or the system asked the run to stop (exit 130)
 └── WireError            a call did not give an answer that can be used
     ├── ConnectionLost   no answer arrived, so a write may or may not have been done
+    ├── ContentChanged   a file is not what was checked; its upload was broken off and made nothing
     └── ServiceProblem   the service answered with an error; carries status, code, message and request id
 """
 
@@ -53,6 +54,10 @@ class WireError(FtopsError):
 
 class ConnectionLost(WireError):
     """No answer arrived: a read may be repeated, a write may or may not have been done."""
+
+
+class ContentChanged(WireError):
+    """A file is not what was checked; its upload was broken off before its end and made nothing."""
 
 
 class ServiceProblem(WireError):

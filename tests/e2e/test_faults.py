@@ -17,10 +17,14 @@ from harness import (
     jobs_by_digest,
     live_until_converged,
     plan,
+    run_over,
 )
 
+from ftops.apply.journal import Journal
+from ftops.apply.loop import run_pass
 from ftops.emulator import Effect, Emulator, Fault, Request, Stage
 from ftops.model import Desired, Gate, Outcome, Verb, Why
+from ftops.testing import FakeClock
 
 JOB = "job/parcels-v1"
 CREATE_JOB = ("POST", r"/fine_tuning/jobs$")
@@ -207,6 +211,38 @@ def test_twins_of_two_runs_are_cancelled_to_one(root: Path, desired: Desired) ->
     assert [job["status"] for job in Project(root).snapshot()["jobs"]] == ["pending", "cancelled"]
     assert left.outcome is Outcome.WAITING
     assert live_until_converged(root, desired).outcome is Outcome.CONVERGED
+
+
+def test_two_runs_at_once_heal_in_the_same_pass(root: Path, desired: Desired) -> None:
+    """A run that saw the account before another one made the job makes a twin, and cancels it in its own pass."""
+    apply(root, desired, Fault(Effect.STATUS_BEFORE, *CREATE_JOB, status=400))
+    emulator = Emulator(root / "ftops-emulator.db", FakeClock())
+    first, second = (run_over(emulator, desired, Journal(None)) for _ in range(2))
+    seen_by_both = first.observe()
+    run_pass(first, seen_by_both, 600)
+    emulator.pause(1)
+    left = run_pass(second, seen_by_both, 600)
+    emulator.close()
+    assert [job["status"] for job in Project(root).snapshot()["jobs"]] == ["pending", "cancelled"]
+    assert left.outcome is Outcome.WAITING
+
+
+def test_a_deployment_made_since_the_plan_is_not_written_over(root: Path, desired: Desired) -> None:
+    """A PUT replaces whatever has the name, so it is read once more before; somebody else's is then left alone."""
+    apply(root, desired)
+    advance(root, 3)
+    emulator = Emulator(root / "ftops-emulator.db", FakeClock())
+    run = run_over(emulator, desired, Journal(None))
+    live = run.observe()
+    body = b'{"sku": {"name": "Standard", "capacity": 1}, "tags": {"a": "b"}, "properties": {"model": '
+    body += b'{"format": "OpenAI", "name": "gpt-4.1-mini", "version": "2025-04-14"}}}'
+    path = f"{Emulator.resource_id('local')}/deployments/parcels-prod"
+    emulator.handle(Request("PUT", "management.emulator", path, {"api-version": "2025-06-01"}, body=body))
+    left = run_pass(run, live, 600)
+    (deployment,) = emulator.snapshot("local")["deployments"]
+    emulator.close()
+    assert deployment["tags"] == {"a": "b"}
+    assert by_address(left)["deployment/parcels-prod"].why is Why.FOREIGN
 
 
 def test_a_twin_that_trains_is_held_until_allowed(root: Path, desired: Desired) -> None:

@@ -18,8 +18,9 @@ from ftops.apply.journal import Journal
 from ftops.clock import Clock
 from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, WireError
 from ftops.kinds import KINDS_BY_WORD
+from ftops.kinds.base import Shape
 from ftops.live import observe, overlay, resolve_pointers, without
-from ftops.model import Action, Address, Change, Desired, LiveState, Object, Plan, Policy, Verb
+from ftops.model import Action, Address, Desired, LiveState, Object, Phase, Plan, Policy, Verb
 from ftops.planner import plan as make_plan
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
@@ -58,7 +59,8 @@ class Run:
     """What passes of one command share.
 
     `pause` lets the service's time pass; `stopped` tells of an interrupt. `written` are the keys of this pass: one
-    that comes back after it was done did not take effect, and is told instead of sent for ever.
+    that comes back after it was done did not take effect, and is told instead of sent for ever. `unconfirmed` says
+    that something was made since the accounts were last listed.
     """
 
     desired: Desired
@@ -71,9 +73,11 @@ class Run:
     stopped: Callable[[], bool]
     refused: dict[tuple[Address, str], str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    unconfirmed: bool = False
 
     def observe(self) -> LiveState:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
+        self.unconfirmed = False
         live = observe(self.clients, self.desired.owners, self.clock, {}, dict(self.refused))
         return replace(live, doubts=self.journal.doubts(live.now, self.policy.grace_s))
 
@@ -93,8 +97,9 @@ class _Busy(Exception):
 def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
     """Return the plan that is left when nothing can be written any more.
 
-    Waits that are short by the service's rules are polled for up to `settle_s` seconds of its time; training is not
-    waited for. Raises Interrupted between two calls when a stop was asked for.
+    What was made is confirmed by listing it once more: so a twin that another run made meanwhile is seen, and healed,
+    in this same pass. Waits that are short by the service's rules are polled for up to `settle_s` seconds of its time;
+    training is not waited for. Raises Interrupted between two calls when a stop was asked for.
     """
     run.written.clear()
     poll_s = POLL_FIRST_S
@@ -110,6 +115,9 @@ def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
             busy = True
         if plan.frontier and not busy:
             poll_s = POLL_FIRST_S
+            continue
+        if run.unconfirmed:
+            live = run.observe()
             continue
         waits = tuple(action for action in plan.actions if action.settles)
         if settle_s <= 0 or not (waits or busy):
@@ -161,11 +169,11 @@ def _write(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     run.listener.acting(action)
     if action.verb in {Verb.CANCEL, Verb.DELETE}:
         return _take_back(run, action, live)
-    if action.verb is Verb.UPDATE:
+    if KINDS_BY_WORD[action.address.kind].traits.shape is Shape.BINDING:
         try:
             fresh = _changed_since(run, action, live)
         except (WireError, ValueError) as error:
-            return _refused(run, action, live, f"it could not be read again before the update: {error}")
+            return _refused(run, action, live, f"it could not be read again before it was written: {error}")
         if fresh is not None:
             run.listener.acted(action, "it changed since the plan; planning again")
             return fresh
@@ -219,22 +227,17 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
         return live
     made = next(o for o in live.objects if o.id == made.id and o.kind == made.kind)
     wrong = kind.contradictions(resource, made, action.resolved)
-    if answer.sent_digest and answer.sent_digest != resource.digest:
-        wrong = (*wrong, Change("content", answer.sent_digest[:16], resource.digest[:16]))
     if not wrong:
+        run.unconfirmed = True
         run.listener.acted(action, made.id)
         return live
     told = "; ".join(f"{c.field} came back as {c.old}, not {c.new}" for c in wrong)
-    live = _undo(run, made, live)
-    return _refused(run, action, live, f"the service took it differently and it was taken back at once: {told}")
-
-
-def _undo(run: Run, made: Object, live: LiveState) -> LiveState:
-    """Take back an object of ours; what cannot be taken back now is seen, and taken back, by the next pass."""
     try:
-        return _taken_back(run, made, live)
-    except (WireError, ValueError):
-        return live
+        live = _taken_back(run, made, live)
+        became = "it was taken back at once"
+    except (WireError, ValueError) as error:
+        became = f"it could not be taken back yet ({error}), which the next pass tries again"
+    return _refused(run, action, live, f"the service took it differently: {told}; {became}")
 
 
 def _take_back(run: Run, action: Action, live: LiveState) -> LiveState:
@@ -271,17 +274,19 @@ def _taken_back(run: Run, found: Object, live: LiveState) -> LiveState:
 
 
 def _changed_since(run: Run, action: Action, live: LiveState) -> LiveState | None:
-    """Return the live state with a binding as it is now if it is not as planning saw it, else None."""
-    found = action.object
-    if found is None:
-        return None
-    kind = KINDS_BY_WORD[found.kind]
+    """Return the live state with a binding as it is now if it is not as planning saw it, else None.
+
+    A PUT replaces whatever has the name: a deployment that somebody made since the plan must not be written over.
+    """
+    kind = KINDS_BY_WORD[action.address.kind]
+    absent = Object(action.address.kind, action.account, action.address.name, Phase.CANCELLED, "absent")
+    found = action.object or absent
     try:
         item = run.clients[found.account].call(kind.read(found)).item
     except ServiceProblem as problem:
-        if problem.status == HTTPStatus.NOT_FOUND:
-            return without(live, found)
-        raise
+        if problem.status != HTTPStatus.NOT_FOUND:
+            raise
+        return None if found is absent else without(live, found)
     (fresh,) = resolve_pointers([kind.observe_one(item, found.account)])
     unchanged = (fresh.fields, fresh.updatable, fresh.phase) == (found.fields, found.updatable, found.phase)
     return None if unchanged else overlay(live, fresh)

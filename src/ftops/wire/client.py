@@ -16,7 +16,7 @@ import httpx
 
 from ftops.call import Call, Upload
 from ftops.digest import ContentHash
-from ftops.errors import ConnectionLost, WireError
+from ftops.errors import ConnectionLost, ContentChanged, WireError
 from ftops.wire.dialects import Endpoints, locate
 from ftops.wire.flows import Answer, Flow, Limits, Pause, Send, listing, once
 from ftops.wire.problems import redact
@@ -31,16 +31,23 @@ CONTENT_TYPE = "application/octet-stream"
 
 @dataclass(slots=True)
 class _HashedFile:
-    """A file that hashes what is read of it and tells how far the reading has come."""
+    """A file that hashes what is read of it, and breaks the request off if it is not what it should be.
+
+    The end of the file is noticed before the body's closing boundary is sent, so a file that changed since it was
+    checked never becomes one in the service, however the process ends.
+    """
 
     source: BinaryIO
     size_bytes: int
+    digest: str
     tell_progress: Callable[[int, int], None]
     content: ContentHash = field(default_factory=ContentHash)
     read_bytes: int = 0
 
     def read(self, size: int = -1) -> bytes:
         block = self.source.read(size)
+        if not block and self.content.hexdigest() != self.digest:
+            raise ContentChanged("the file changed after it was checked, so nothing was uploaded; run again")
         self.content.update(block)
         self.read_bytes += len(block)
         self.tell_progress(self.read_bytes, self.size_bytes)
@@ -126,7 +133,6 @@ class Client:
             headers={name.lower(): value for name, value in response.headers.items()},
             body=_json(response),
             text=response.text if response.status_code >= httpx.codes.BAD_REQUEST else "",
-            sent_digest=upload.content.hexdigest() if upload else "",
         )
 
     def _learn_time(self, date: str) -> None:
@@ -151,7 +157,7 @@ def _upload(body: object, tell_progress: Callable[[int, int], None]) -> Iterator
     except OSError as error:
         raise WireError(f"{body.path.name} cannot be read: {error.strerror}") from error
     with source:
-        yield _HashedFile(source, body.size_bytes, tell_progress)
+        yield _HashedFile(source, body.size_bytes, body.digest, tell_progress)
 
 
 def _request(

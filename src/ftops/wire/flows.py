@@ -37,16 +37,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response as far as flows look: `headers` have lower-case names, `body` is the JSON, `text` that of an error.
-
-    `sent_digest` is what an upload's content hashed to while it was sent.
-    """
+    """A response as far as flows look: `headers` have lower-case names, `body` is the JSON, `text` that of an error."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: object = None
     text: str = ""
-    sent_digest: str = ""
 
     @property
     def item(self) -> Mapping[str, object]:
