@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,6 +89,26 @@ def test_init_makes_a_project_that_plans_at_once(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "exists already, so nothing was written" in refused.stderr
     assert {path: path.read_bytes() for path in project.root.rglob("*.yaml")} == before
+
+
+def test_the_readmes_session_is_what_one_sees(tmp_path: Path) -> None:
+    """The plan in the README is the one that a new project gives, but for its random name and its id."""
+    Project(tmp_path).ftops("init", "parcels")
+    out = Project(tmp_path / "parcels").ftops("plan")
+    readme = (EXAMPLES.parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = readme[readme.index("parcels-q4wz on local") :].partition("\n$ ftops apply")[0]
+    unnamed = [re.sub(r"parcels-[a-z2-7]{4} |Plan id .*", "", text).strip() for text in (out, shown)]
+    assert unnamed[0] == unnamed[1]
+
+
+def test_a_directory_with_twelve_mistakes_lists_twelve(tmp_path: Path) -> None:
+    """Every mistake of every file is told in one run, by any command that reads specs."""
+    shutil.copytree(EXAMPLES.parents[1] / "tests" / "cases" / "specs" / "twelve", tmp_path / "twelve")
+    for name in ("validate", "plan", "apply"):
+        done = Project(tmp_path / "twelve").run(name)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert len(re.findall(r"^[^ ].*: error\[", done.stderr, re.MULTILINE)) == 12
+        assert done.stderr.endswith("12 errors.\n")
 
 
 WRONG = {

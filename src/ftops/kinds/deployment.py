@@ -267,10 +267,11 @@ class DeploymentKind:
         return f"deploy {fields['model.name']} on {fields['sku.name']}, capacity {fields['sku.capacity']}"
 
     def progress(self, found: Object, now: datetime) -> str:
-        """Return how a deployment stands: `Creating, since 3 m`."""
-        return (
-            found.state if found.phase is Phase.FAILED else f"{found.state}, created {age(found.created_at, now)} ago"
-        )
+        """Return how a deployment stands: `Creating, created 3 m ago`, or what it has once it serves."""
+        if found.phase is Phase.FAILED:
+            return found.state
+        has = f"{found.fields['sku.name']} {found.fields['sku.capacity']}"
+        return f"{has if found.phase is Phase.READY else found.state}, created {age(found.created_at, now)} ago"
 
 
 def _fields(spec: DeploymentSpec, context: Context) -> dict[str, Value]:

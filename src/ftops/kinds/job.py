@@ -185,10 +185,12 @@ class JobKind:
         return f"train {resource.facts['base_model']}{origin}, {length}"
 
     def progress(self, found: Object, now: datetime) -> str:
-        """Return how a job stands: `running, step 412, created 1 h 12 m ago`."""
+        """Return how a job stands: `running, step 412, created 1 h 12 m ago`, or the model that came of it."""
         if found.phase is Phase.FAILED:
             return f"failed: {found.problem or 'the service gave no reason'}"
-        if found.phase in {Phase.CANCELLED, Phase.READY}:
+        if found.phase is Phase.READY:
+            return found.outputs.get("last", "")
+        if found.phase is Phase.CANCELLED:
             return found.state
         step = f", step {found.fields['step']}" if "step" in found.fields else ""
         return f"{found.state}{step}, created {age(found.created_at, now)} ago"
