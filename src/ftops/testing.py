@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ftops.emulator import Emulator
-from ftops.wire.client import Client
-from ftops.wire.dialects import Endpoints
-from ftops.wire.wsgi import client_over
+from ftops.embedded import emulator_client
+
+__all__ = ["NOON", "FakeClock", "emulator_client"]
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -27,16 +25,3 @@ class FakeClock:
     def pause(self, seconds: float) -> None:
         """Move on by so many seconds."""
         self.at += timedelta(seconds=seconds)
-
-
-def emulator_client(
-    emulator: Emulator,
-    account: str,
-    region: str,
-    tell_call: Callable[[str], None] | None = None,
-    tell_progress: Callable[[int, int], None] | None = None,
-) -> Client:
-    """Return a client of one emulated account, made if it is not there; pauses advance the emulator's clock."""
-    emulator.ensure_account(account, region)
-    endpoints = Endpoints(Emulator.endpoint(account), Emulator.arm_endpoint, Emulator.resource_id(account))
-    return client_over(emulator.app, endpoints, emulator.pause, tell_call, tell_progress)

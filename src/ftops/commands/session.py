@@ -12,6 +12,7 @@ from ftops.clock import SystemClock
 from ftops.commands.output import Output
 from ftops.desired import Built, build
 from ftops.diagnostics import Severity
+from ftops.embedded import emulator_client
 from ftops.emulator import Emulator
 from ftops.errors import FtopsError, SpecError
 from ftops.kinds.project import ProjectDocument
@@ -19,7 +20,6 @@ from ftops.live import observe
 from ftops.model import Desired, LiveState, Policy
 from ftops.rules import load_rules
 from ftops.spec.loader import Loaded, load
-from ftops.testing import emulator_client
 from ftops.wire.client import Client
 
 STATE_FOLDER = ".ftops"

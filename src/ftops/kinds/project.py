@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -71,6 +72,13 @@ def check(document: ProjectDocument, rules: Rules) -> Iterable[Finding]:
     elif spec.defaultAccount is None and len(spec.accounts) > 1:
         detail = f"There are {len(spec.accounts)} accounts; say which one is meant by `defaultAccount`."
         yield Finding(("spec",), "missing-field", "Missing field", detail)
+    for name, account in spec.accounts.items():
+        path = PurePath(account.emulator)
+        if path.is_absolute() or ".." in path.parts or not path.name:
+            detail = (
+                f'"{account.emulator}" must be the name of a file under the project root, such as ftops-emulator.db.'
+            )
+            yield Finding(("spec", "accounts", name, "emulator"), "outside-root", "Outside the project root", detail)
     most = rules.limits.names.suffix_max
     if not SUFFIX_MAX_LEAST <= spec.policy.suffixMax <= most:
         detail = f"suffixMax must be {SUFFIX_MAX_LEAST} to {most}: sixteen characters of it are the marker ftops needs."
