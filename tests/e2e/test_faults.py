@@ -175,6 +175,8 @@ def test_a_failed_job_is_held_with_its_cause(root: Path, desired: Desired, stage
     action = by_address(left)[JOB]
     assert (action.gate, action.override) == (Gate.FAILED, f"retrain:{JOB}")
     assert "contentFilter: The data is harmful." in action.reason
+    after = by_address(left)["deployment/parcels-prod"]
+    assert (after.held, after.reason) == (True, f"{JOB} is held")
     assert left.outcome is Outcome.HELD
     assert len(Project(root).snapshot()["jobs"]) == 1
 

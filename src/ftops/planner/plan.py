@@ -54,8 +54,8 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
         actions.extend(_side_actions(match, state))
         actions.append(_main_action(match, state))
     actions.extend(_unclaimed(state))
-    approved = (_approval(action, state) for action in _one_write_at_a_time(actions, live))
-    return Plan(desired.project, desired.accounts, tuple(_stuck(approved)), live.calls)
+    closed = tuple(_closed(_one_write_at_a_time(actions, live), state))
+    return Plan(desired.project, desired.accounts, closed, live.calls)
 
 
 def _main_action(match: Match, state: _State) -> Action:
@@ -231,17 +231,22 @@ def _one_write_at_a_time(actions: Iterable[Action], live: LiveState) -> Iterator
             yield action
 
 
-def _stuck(actions: Iterable[Action]) -> Iterator[Action]:
-    """Yield the actions, those marked that wait for something held: time alone will not bring them."""
+def _closed(actions: Iterable[Action], state: _State) -> Iterator[Action]:
+    """Yield the actions with those held that wait for something held, or that were not approved.
+
+    Time alone will not bring what waits for something held, so it is no part of what a person approves.
+    """
     held: set[Key] = set()
     for action in actions:
         waits_for = [address for address in action.after if (address, action.account) in held]
-        marked = action
         if waits_for and action.gate is Gate.UPSTREAM:
-            marked = replace(action, stuck=True, reason=f"{', '.join(map(str, waits_for))} is held")
-        if marked.held and marked.writes and marked.resource is not None:
-            held.add((marked.address, marked.account))
-        yield marked
+            reason = f"{', '.join(map(str, waits_for))} is held"
+            closed = replace(action, stuck=True, reason=reason)
+        else:
+            closed = _approval(action, state)
+        if closed.held and closed.writes and closed.resource is not None:
+            held.add((closed.address, closed.account))
+        yield closed
 
 
 def _approval(action: Action, state: _State) -> Action:
