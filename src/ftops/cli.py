@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # The reader of our output has gone; there is nobody to tell.
         return EXIT_ERROR
-    except FtopsError as error:
+    except (FtopsError, OSError) as error:
         return _told(error, Output(Common(no_color="--no-color" in arguments)))
     except Exception as error:  # noqa: BLE001 — a bug of ours is told, with its traceback only on request
         return _bug(error, verbose=bool({"-v", "--verbose"} & set(arguments)))
@@ -122,14 +122,15 @@ def _bug(error: Exception, *, verbose: bool) -> int:
     return EXIT_ERROR
 
 
-def _told(error: FtopsError, output: Output) -> int:
+def _told(error: FtopsError | OSError, output: Output) -> int:
     """Print an error in the common form and return its exit code."""
     from ftops.wire.problems import redact  # noqa: PLC0415
 
     if isinstance(error, SpecError):
         output.diagnostics(error.diagnostics)
         return EXIT_ERROR
-    output.note(f"error: {redact(str(error))}")
+    text = f"{error.filename or 'the system says'}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    output.note(f"error: {redact(text)}")
     if isinstance(error, Interrupted):
         return EXIT_INTERRUPTED
     return EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR

@@ -252,6 +252,14 @@ def test_a_closed_pipe_is_no_traceback(project: Project) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_full_disk_is_told_as_what_it_is(project: Project) -> None:
+    """What the system refuses is an error of the system's, not a bug."""
+    line = f"{Path(sys.executable).with_name('ftops')} plan > /dev/full"
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=project.root, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert done.stderr == "error: the system says: No space left on device\n"
+
+
 def test_a_broken_emulator_file_is_told(project: Project) -> None:
     """A file that is no emulator's store is an error with its name."""
     (project.root / "ftops-emulator.db").write_text("not a database " * 100, encoding="utf-8")

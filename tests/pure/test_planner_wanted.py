@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftops.model import Outcome
+from ftops.model import Gate, Outcome, Verb
 
 from .builders import (
     BASE,
@@ -91,9 +91,13 @@ def test_a_job_on_its_way_is_waited_for_over_passes(status: str) -> None:
 
 @pytest.mark.parametrize("state", ["Accepted", "Creating", "Updating", "Deleting", "Moving"])
 def test_a_deployment_being_written_is_a_short_wait(state: str) -> None:
-    """A write in flight is waited for within the pass, even if its fields already differ."""
-    made = planned(ALL, live(*DONE[:-1], deployed(PROD, model_name(B, 2), state, capacity=10)))
+    """A write in flight is waited for within the pass; what has to follow it is planned, and approved, with it."""
+    made = planned(ALL, live(*DONE[:-1], deployed(PROD, model_name(B, 2), state)))
     assert told(action_for(made, "deployment/prod")) == ("wait", "open", "in-progress")
+    assert action_for(made, "deployment/prod").settles
+    made = planned(ALL, live(*DONE[:-1], deployed(PROD, model_name(B, 2), state, capacity=10)))
+    assert action_for(made, "deployment/prod").verb is Verb.UPDATE
+    assert action_for(made, "deployment/prod").gate is Gate.UPSTREAM
     assert action_for(made, "deployment/prod").settles
 
 

@@ -200,7 +200,7 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     except ConnectionLost as lost:
         return _in_doubt(run, action, key, live, str(lost))
     except ServiceProblem as problem:
-        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if _may_have_been_done(problem, action):
             return _in_doubt(run, action, key, live, str(problem))
         run.journal.refuse(key, run.service_now(action.account, live), problem.code)
         if problem.code == BUSY_CODE:
@@ -211,6 +211,13 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         run.journal.refuse(key, run.service_now(action.account, live), str(error))
         return _refused(run, action, live, str(error))
     return _confirm(run, action, key, live, answer)
+
+
+def _may_have_been_done(problem: ServiceProblem, action: Action) -> bool:
+    """Tell whether an error answer leaves open what was done: a server's fault, a timeout, a conflict with itself."""
+    if problem.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}:
+        return KINDS_BY_WORD[action.address.kind].traits.shape is Shape.ARTIFACT
+    return problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer) -> LiveState:

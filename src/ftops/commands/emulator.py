@@ -10,7 +10,7 @@ import click
 
 from ftops.commands.options import Duration
 from ftops.commands.output import Output, command
-from ftops.commands.session import load_built, open_emulator
+from ftops.commands.session import load_built, open_emulator, store_problems
 from ftops.emulator import Emulator
 from ftops.errors import FtopsError, SpecError
 from ftops.kinds.project import ProjectDocument
@@ -69,6 +69,7 @@ def _emulators(output: Output) -> Iterator[tuple[Path, Emulator]]:
     for path in dict.fromkeys(output.common.root / spec.emulator for spec in project.spec.accounts.values()):
         opened = open_emulator(path)
         try:
-            yield path, opened
+            with store_problems():
+                yield path, opened
         finally:
             opened.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -69,11 +70,20 @@ class Session:
 
 
 @contextmanager
+def store_problems() -> Iterator[None]:
+    """Tell a full disk or a damaged store of an emulator as what it is, and not as a bug."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise FtopsError(f"the emulator's file cannot be used: {error}") from error
+
+
+@contextmanager
 def session(output: Output, paths: Sequence[str]) -> Iterator[Session]:
     """Open the project's accounts, as far as a document uses them."""
     project, desired = desired_of(output, paths)
     root = output.common.root
-    with ExitStack() as stack:
+    with store_problems(), ExitStack() as stack:
         stores: dict[Path, Emulator] = {}
         clients = {}
         for name in desired.accounts:

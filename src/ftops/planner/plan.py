@@ -65,10 +65,10 @@ def _main_action(match: Match, state: _State) -> Action:
         return _held(match, hold)
     if current is None:
         return _create(match, state) if need.wanted else _not_wanted(match, need)
+    if match.changes and _shape(match.resource) is Shape.BINDING:
+        return _update(match, state)  # While its last write is in flight too, so that one approval covers both.
     if current.phase in {Phase.QUEUED, Phase.RUNNING}:
         return _waiting(match, state)
-    if match.changes and _shape(match.resource) is Shape.BINDING:
-        return _update(match, state)
     return replace(_action(match, Verb.KEEP, Gate.OPEN, Why.SETTLED), reason=_fixed_edits(match.resource, current))
 
 
