@@ -22,12 +22,12 @@ from ftops.kinds.base import Shape
 from ftops.live import observe, overlay, resolve_pointers, without
 from ftops.model import Action, Address, Desired, LiveState, Object, Phase, Plan, Policy, Verb
 from ftops.planner import plan as make_plan
+from ftops.rules import load_rules
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
 
-POLL_FIRST_S = 5.0
-POLL_MAX_S = 15.0
-"""Seconds between looks at a short wait: a file's scan takes seconds, a write of ARM minutes."""
+POLL_GROWTH = 1.5
+"""Looks at a short wait begin at the pace of a file's scan and slow down to that of a write of ARM."""
 WAIT_POLL_S = 60.0
 """Seconds between passes under --wait."""
 ROUNDS_MAX = 10_000
@@ -102,7 +102,8 @@ def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
     training is not waited for. Raises Interrupted between two calls when a stop was asked for.
     """
     run.written.clear()
-    poll_s = POLL_FIRST_S
+    paces = load_rules().limits.waits
+    poll_s = float(paces.file_scan_poll_s)
     for _ in range(ROUNDS_MAX):
         plan = run.plan(live)
         _heed_stop(run)
@@ -114,7 +115,7 @@ def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
         except _Busy:
             busy = True
         if plan.frontier and not busy:
-            poll_s = POLL_FIRST_S
+            poll_s = float(paces.file_scan_poll_s)
             continue
         if run.unconfirmed:
             live = run.observe()
@@ -124,7 +125,7 @@ def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
             return run.plan(live) if busy else plan
         run.listener.waiting(waits, poll_s)
         run.pause(poll_s)
-        settle_s, poll_s = settle_s - poll_s, min(poll_s * 1.5, POLL_MAX_S)
+        settle_s, poll_s = settle_s - poll_s, min(poll_s * POLL_GROWTH, paces.arm_poll_s)
         live = run.observe() if busy else _look_again(run, waits, live)
     raise WireError(f"nothing settled in {ROUNDS_MAX} rounds; please report this")
 
