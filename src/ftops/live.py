@@ -56,6 +56,7 @@ def observe(
         unreadable=unreadable,
         doubts=doubts,
         refused=refused,
+        now_of={name: client.began for name, client in clients.items() if client.began is not None},
         calls=sum(client.calls - before[name] for name, client in clients.items()),
     )
 

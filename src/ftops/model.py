@@ -311,7 +311,8 @@ class LiveState:
     """What was observed: objects, what could not be read and why, and the creates of which nobody knows the outcome.
 
     `unreadable` maps (account, kind) to the problem. `doubts` maps write keys to the moment of their intent, `refused`
-    maps a resource (its address and account) to why this run writes no more of it. `now` is the service's clock.
+    maps a resource (its address and account) to why this run writes no more of it. `now` is the service's clock;
+    `now_of` are those of the accounts, which only emulators set apart.
     """
 
     now: datetime
@@ -320,6 +321,7 @@ class LiveState:
     doubts: Mapping[str, datetime] = field(default_factory=dict)
     refused: Mapping[tuple[Address, str], str] = field(default_factory=dict)
     calls: int = 0
+    now_of: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

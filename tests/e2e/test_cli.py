@@ -282,3 +282,20 @@ def test_reset_empties_the_emulator(project: Project) -> None:
     project.ftops("apply", "--yes", "--wait")
     project.ftops("emulator", "reset")
     assert "Plan: 4 to create" in project.ftops("plan")
+
+
+def test_two_accounts_of_equal_ids_are_never_mixed_up(tmp_path: Path) -> None:
+    """Objects of two accounts may have equal ids; what is made in one is confirmed, and taken back, only there."""
+    project = Project.copy_of("quickstart", tmp_path / "project")
+    project.edit(
+        "specs/project.yaml",
+        "    local: {emulator: ftops-emulator.db, region: eastus2}",
+        "    east: {emulator: a.db}\n    west: {emulator: b.db}\n  defaultAccount: east",
+    )
+    job = (
+        "---\napiVersion: ftops/v1alpha1\nkind: FineTuningJob\nmetadata: {name: west-v1, account: west}\nspec:\n"
+        "  model: gpt-4.1-mini-2025-04-14\n  training_file: {dataset: parcels-valid}\n  trainingType: GlobalStandard\n"
+    )
+    (project.root / "specs" / "west.yaml").write_text(job, encoding="utf-8")
+    assert project.ftops("apply", "--yes", "--wait").endswith("Converged.\n")
+    assert "refused" not in project.run("apply", "--yes").stderr

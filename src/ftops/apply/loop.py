@@ -79,7 +79,10 @@ class Run:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
         self.unconfirmed = False
         live = observe(self.clients, self.desired.owners, self.clock, {}, dict(self.refused))
-        return replace(live, doubts=self.journal.doubts(live.now, self.policy.grace_s))
+        # Emulators stand still at different moments; the planner judges a doubt by its own account's clock.
+        moments = {live.now, *live.now_of.values()}
+        doubts = {key: at for now in moments for key, at in self.journal.doubts(now, self.policy.grace_s).items()}
+        return replace(live, doubts=doubts)
 
     def plan(self, live: LiveState) -> Plan:
         """Return the plan for a live state under this run's policy."""
@@ -233,7 +236,7 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
     if resource is None or action.verb is Verb.UPDATE:
         run.listener.acted(action, "done")
         return live
-    made = next(o for o in live.objects if o.id == made.id and o.kind == made.kind)
+    made = next(o for o in live.objects if (o.account, o.kind, o.id) == (made.account, made.kind, made.id))
     wrong = kind.contradictions(resource, made, action.resolved)
     if not wrong:
         run.unconfirmed = True

@@ -43,7 +43,9 @@ def plan(
     with session(output, paths) as opened:
         journal = Journal.open(opened.folder / "journal.jsonl")
         live, rules = opened.observe(), policy(frozenset(allow))
-        made = make_plan(opened.desired, replace(live, doubts=journal.doubts(live.now, rules.grace_s)), rules)
+        moments = {live.now, *live.now_of.values()}
+        doubts = {key: at for now in moments for key, at in journal.doubts(now, rules.grace_s).items()}
+        made = make_plan(opened.desired, replace(live, doubts=doubts), rules)
     if format_ == "json":
         output.result(plan_json(made))
     else:

@@ -12,7 +12,7 @@ from ftops.commands.session import policy, session
 from ftops.diagnostics import did_you_mean
 from ftops.errors import UsageError
 from ftops.kinds import KINDS_BY_WORD
-from ftops.model import Action, LiveState
+from ftops.model import Action, LiveState, Outcome
 from ftops.planner import plan as make_plan
 from ftops.render.status import Standing, status_json, status_text
 
@@ -32,12 +32,13 @@ def status(output: Output, addresses: tuple[str, ...], format_: str) -> int:
     rows = [_standing(action, live) for action in made.actions if not action.undo]
     _refuse_unknown(addresses, rows)
     rows = [row for row in rows if not addresses or row.address in addresses]
+    code = Outcome.ERROR if live.unreadable else Outcome.CONVERGED
     if format_ == "json":
         output.result(status_json(made.project, live.now, rows))
-        return 0
+        return code
     colour = output.colour_on(sys.stdout)
     output.result(status_text(made.project, made.accounts.values(), live.now, rows, colour=colour))
-    return 0
+    return code
 
 
 def _standing(action: Action, live: LiveState) -> Standing:

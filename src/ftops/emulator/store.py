@@ -81,7 +81,7 @@ class Store:
         """Open or create the store; `start` begins virtual time when it is new."""
         self._lock = threading.RLock()
         self._db = sqlite3.connect(
-            str(path) if path else ":memory:", BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            str(path) if path else ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
         self._db.execute("PRAGMA journal_mode=WAL")
         # NORMAL keeps every commit through a death of the process; only a power cut may take the newest ones.

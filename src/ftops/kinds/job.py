@@ -131,8 +131,9 @@ class JobKind:
 
     def contradictions(self, resource: Resource, found: Object, sent: Mapping[str, str] | None) -> tuple[Change, ...]:
         """Return the echoed fields that are not what was, or would have been, sent."""
-        if not found.fields or (sent is None and found.marker is None and "suffix" not in found.fields):
-            return ()  # Known by its seed and data alone, it may be somebody's: an attempt, and never cancelled.
+        cut = "suffix" in found.fields and "seed" in resource.derived
+        if not found.fields or (sent is None and found.marker is None and not cut):
+            return ()  # A seed that a person chose proves nothing: an attempt then, and never cancelled.
         told = found.fields if sent is None else {"trainingType": STANDARD, **found.fields}
         witnesses = {name: resource.fields[name] for name in ("seed", "trainingType")}
         witnesses |= {name: value for name, value in (sent or {}).items() if name != "model"}

@@ -21,6 +21,7 @@ _CHECKPOINT = re.compile(r":ckpt-step-(\d+)$")
 _FINE_TUNED = re.compile(r"^(?P<base>.+)\.ft-(?P<job>[0-9a-f]{32})(?:-(?P<suffix>.+))?$")
 
 _PHASES = {
+    **dict.fromkeys(("pending", "queued", "validating_files", "created", "notRunning"), Phase.QUEUED),
     "running": Phase.RUNNING,
     "pausing": Phase.RUNNING,
     "paused": Phase.RUNNING,
@@ -30,7 +31,7 @@ _PHASES = {
     "cancelled": Phase.CANCELLED,
     "canceled": Phase.CANCELLED,
 }
-"""Every other status (pending, queued, validating_files, created, notRunning) waits and costs nothing yet."""
+"""Only these queued words are known to cost nothing; a word that the service adds counts as running."""
 
 
 class Failure(Body):
@@ -83,7 +84,7 @@ def observe(item: Item, account: str) -> Object:
         kind="job",
         account=account,
         id=body.id,
-        phase=_PHASES.get(body.status, Phase.QUEUED),
+        phase=_PHASES.get(body.status, Phase.RUNNING),
         state=body.status,
         marker=marker,
         label=_label(body.suffix) if marker else "",
@@ -108,7 +109,7 @@ def _observed_fields(body: JobBody) -> dict[str, Observed]:
         "method": method.type or None,
         "trainingType": _training_type(body.trainingType),
         "seed": body.seed,
-        "suffix": body.suffix,
+        "suffix": body.suffix or None,
     }
     told |= {n: v for n in HYPERPARAMETERS if isinstance(v := settings.get(n), int | float) and v != AUTO}
     return {name: value for name, value in told.items() if value is not None}

@@ -54,7 +54,7 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
         actions.extend(_side_actions(match, state))
         actions.append(_main_action(match, state))
     actions.extend(_unclaimed(state))
-    closed = tuple(_closed(_one_write_at_a_time(actions, live), state))
+    closed = tuple(_one_write_at_a_time(_closed(actions, state), live))
     return Plan(desired.project, desired.accounts, closed, live.calls)
 
 
@@ -136,7 +136,8 @@ def _gated(action: Action, match: Match, state: _State) -> Action:
     """Return a write with its references resolved and its gate closed by what it waits for."""
     key = write_key(action, state.desired.accounts[action.account].id)
     intent_at = state.live.doubts.get(key)
-    if intent_at is not None and abs(state.live.now - intent_at) < timedelta(seconds=state.policy.grace_s):
+    now = state.live.now_of.get(action.account, state.live.now)
+    if intent_at is not None and abs(now - intent_at) < timedelta(seconds=state.policy.grace_s):
         reason = "it was sent moments ago and may be there already; the next listings decide"
         return replace(action, gate=Gate.UPSTREAM, why=Why.IN_DOUBT, reason=reason, settles=True)
     return _after(action, upstream(match.resource, state.desired.owners, state.index, state.matches))
