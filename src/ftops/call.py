@@ -9,10 +9,11 @@ from pathlib import Path
 
 
 class Plane(StrEnum):
-    """Which of an account's two doors a call goes through."""
+    """Which of an account's doors a call goes through; the last is that of the subscription it belongs to."""
 
     DATA = "data"
     ARM = "arm"
+    SUBSCRIPTION = "subscription"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `path` is relative to the surface's root (data plane) or to the account (ARM).
+    """One request. `path` is relative to the surface's root (data plane), to the account or to its subscription (ARM).
 
     A read may be repeated at will; a write is sent once, and if its answer is lost, listing decides what happened.
     """

@@ -106,6 +106,19 @@ class DeploymentRules:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleRules:
+    """When the service deletes a deployment by itself, and how far back one can look to find out what became of it."""
+
+    delete_after_days: int
+    developer_hours: int
+    metrics_days: int
+    metrics_chunk_days: int
+    activity_log_days: int
+    metrics_lag_s: int
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Waits:
     """Polling of the service's short waits."""
 
@@ -173,6 +186,7 @@ class Limits:
     jobs: JobLimits
     names: NameRules
     deployments: DeploymentRules
+    idle: IdleRules
     waits: Waits
     supervised: SupervisedRanges
 
@@ -300,6 +314,7 @@ def _limits(tables: Mapping[str, object]) -> Limits:
         jobs=_built(JobLimits, table("jobs")),
         names=_built(NameRules, table("names")),
         deployments=_built(DeploymentRules, table("deployments")),
+        idle=_built(IdleRules, table("idle")),
         waits=_built(Waits, table("waits")),
         supervised=_built(SupervisedRanges, _dated(_table(_table(tables["hyperparameters"])["supervised"]))),
     )
