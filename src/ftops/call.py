@@ -32,9 +32,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `path` is relative to the surface's root (data plane), to the account or to its subscription (ARM).
+    """One request; `path` is relative to the surface's root (data plane), to the account or to its subscription (ARM).
 
-    A read may be repeated at will; a write is sent once, and if its answer is lost, listing decides what happened.
+    `{account}` in a query of ARM stands for the account's id. A read may be repeated at will; a write is sent once, and
+    if its answer is lost, listing decides what happened.
     """
 
     plane: Plane

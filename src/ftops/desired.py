@@ -19,6 +19,7 @@ from ftops.model import Account, Address, Desired, Resource, Scalar
 from ftops.rules import Rules
 from ftops.spec.loader import Loaded, Source
 from ftops.spec.refs import edges, in_order
+from ftops.upkeep import IdleWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +123,16 @@ class _Builder:
             account="",
             suffix_max=self.project.spec.policy.suffixMax,
             rules=self.rules,
+            idle=self.project.spec.policy.idle.within(IdleWish()),
             span=source.span,
             digests=self.digests,
             referenced=self.facts,
             facts=self._measured(source),
         )
         for account in accounts or [source.account]:
-            resource = KINDS[source.kind].resource(source.document, replace(context, account=account))
+            resource = KINDS[source.kind].resource(
+                source.document, replace(context, account=account, region=self.project.spec.accounts[account].region)
+            )
             self.digests[source.address] = resource.marker.digest
             self.facts[source.address] = resource.facts
             if traits.costly:

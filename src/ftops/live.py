@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -15,20 +15,24 @@ from ftops.digest import Marker
 from ftops.errors import WireError
 from ftops.kinds import KINDS_BY_WORD, Kind
 from ftops.kinds.base import Item
-from ftops.model import Address, LiveState, Object, Observed, Pointer
+from ftops.model import Address, Desired, LiveState, Object, Observed, Pointer
+from ftops.rules import load_rules
+from ftops.upkeep import Past
 from ftops.wire.client import Client, in_parallel
 
 Listed = list[Item] | WireError
+Place = tuple[str, str]
+"""An account and the word of a kind."""
 
 
 def observe(
     clients: Mapping[str, Client],
-    owners: frozenset[str],
+    desired: Desired,
     clock: Clock,
     doubts: Mapping[str, datetime],
     refused: Mapping[tuple[Address, str], str],
 ) -> LiveState:
-    """Return what the accounts hold; all listings of all accounts are read at once.
+    """Return what the accounts hold; all listings of all accounts are read at once, then what they leave open.
 
     What cannot be read is said in `unreadable` and closes only its own kind in its own account. `now` is the Date
     header of the first answer, or `clock`'s time when none came.
@@ -40,25 +44,82 @@ def observe(
     asked = [(name, call) for name in clients for call in calls]
     results = in_parallel([partial(_list, clients[name], call) for name, call in asked])
     listed = {name: [(c, r) for (n, c), r in zip(asked, results, strict=True) if n == name] for name in clients}
-    objects: list[Object] = []
-    unreadable: dict[tuple[str, str], str] = {}
+    moments = {name: client.began for name, client in clients.items() if client.began is not None}
+    now = min(moments.values(), default=None) or clock.now()
+    moments = {name: moments.get(name, now) for name in clients}
+    objects: dict[Place, tuple[Object, ...]] = {}
+    unreadable: dict[Place, str] = {}
     for name in clients:
         for kind in KINDS_BY_WORD.values():
             try:
-                objects += _observed(kind, name, listed[name])
+                objects[name, kind.word] = _observed(kind, name, listed[name])
             except (WireError, ValueError) as error:
                 unreadable[name, kind.word] = _first_line(error)
-    objects = _read_more(objects, clients, owners)
-    times = [client.began for client in clients.values() if client.began is not None]
+    inquired = _inquire(objects, clients, desired, moments)
+    found = _read_more(inquired.objects, clients, desired, moments)
     return LiveState(
-        now=min(times) if times else clock.now(),
-        objects=resolve_pointers(objects),
+        now=now,
+        objects=resolve_pointers(_priced(found, desired)),
         unreadable=unreadable,
         doubts=doubts,
         refused=refused,
-        now_of={name: client.began for name, client in clients.items() if client.began is not None},
+        now_of=moments,
         calls=sum(client.calls - before[name] for name, client in clients.items()),
+        pasts=inquired.pasts,
+        unseen=inquired.unseen,
     )
+
+
+@dataclass(slots=True)
+class _Inquired:
+    """What inquiries told of all accounts together."""
+
+    objects: list[Object] = field(default_factory=list)
+    pasts: dict[tuple[Address, str], Past] = field(default_factory=dict)
+    unseen: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def _inquire(
+    objects: Mapping[Place, tuple[Object, ...]],
+    clients: Mapping[str, Client],
+    desired: Desired,
+    moments: Mapping[str, datetime],
+) -> _Inquired:
+    """Return the objects with their use, and the pasts of declared names that are absent, asked all at once."""
+    rules, told = load_rules(), _Inquired()
+    ours = {place: [o for o in found if _is_ours(o, desired)] for place, found in objects.items()}
+    asked: list[tuple[Place, str, Call]] = []
+    for (account, word), found in objects.items():
+        absent = _absent(found, account, word, desired)
+        inquiries = KINDS_BY_WORD[word].inquiries(ours[account, word], absent, moments[account], rules)
+        asked += [((account, word), name, call) for name, call in inquiries.items()]
+    results = in_parallel([partial(_list, clients[place[0]], call) for place, _, call in asked])
+    for (account, word), found in objects.items():
+        place = (account, word)
+        answers = {name: r for (p, name, _), r in zip(asked, results, strict=True) if p == place}
+        informed = KINDS_BY_WORD[word].informed(ours[place], answers, moments[account], rules)
+        told.objects += [o for o in found if not _is_ours(o, desired)]
+        told.objects += informed.objects
+        told.pasts |= {(Address(word, name), account): past for name, past in informed.pasts.items()}
+        told.unseen[account] = (*told.unseen.get(account, ()), *informed.unseen)
+    return told
+
+
+def _is_ours(found: Object, desired: Desired) -> bool:
+    return found.marker is not None and found.marker.owner in desired.owners
+
+
+def _absent(found: Sequence[Object], account: str, word: str, desired: Desired) -> list[str]:
+    """Return the declared names that are not there although the service's clock may be the reason."""
+    there = {o.id.casefold() for o in found}
+    declared = [r for r in desired.resources if r.account == account and r.address.kind == word and r.lifecycle.idle]
+    return [r.address.name for r in declared if r.address.name.casefold() not in there]
+
+
+def _priced(found: Sequence[Object], desired: Desired) -> list[Object]:
+    rules = load_rules()
+    regions = {name: account.region for name, account in desired.accounts.items()}
+    return [KINDS_BY_WORD[o.kind].priced(o, regions.get(o.account, ""), rules) for o in found]
 
 
 def _listing_calls() -> list[Call]:
@@ -94,18 +155,26 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _read_more(objects: Sequence[Object], clients: Mapping[str, Client], owners: frozenset[str]) -> list[Object]:
-    """Return the objects, those of ours whose progress can be asked for with what that told."""
+def _read_more(
+    objects: Sequence[Object], clients: Mapping[str, Client], desired: Desired, moments: Mapping[str, datetime]
+) -> list[Object]:
+    """Return the objects, those of ours of which more can be asked with what that told."""
+    rules = load_rules()
 
-    def read(found: Object) -> Object:
-        kind = KINDS_BY_WORD[found.kind]
-        call = kind.reads(found) if found.marker is not None and found.marker.owner in owners else None
+    def read(found: Object, call: Call) -> Object:
         try:
-            return found if call is None else kind.observe_more(found, clients[found.account].call(call).item)
-        except WireError:
-            return found  # Progress is for people; without it the plan is the same.
+            return KINDS_BY_WORD[found.kind].observe_more(found, clients[found.account].call(call).item, rules)
+        except (WireError, ValueError):
+            return found  # It is for people; without it the plan is the same.
 
-    return in_parallel([partial(read, found) for found in objects])
+    asked = {_place(o): call for o in objects if _is_ours(o, desired) and (call := _more(o, moments)) is not None}
+    told = in_parallel([partial(read, o, asked[_place(o)]) for o in objects if _place(o) in asked])
+    by_place = {_place(o): o for o in told}
+    return [by_place.get(_place(o), o) for o in objects]
+
+
+def _more(found: Object, moments: Mapping[str, datetime]) -> Call | None:
+    return KINDS_BY_WORD[found.kind].reads(found, moments[found.account])
 
 
 def resolve_pointers(objects: Iterable[Object]) -> tuple[Object, ...]:
@@ -125,8 +194,11 @@ def _resolved(found: Object, markers: Mapping[tuple[str, str, str], Marker | Non
 
 
 def overlay(live: LiveState, written: Object) -> LiveState:
-    """Return the live state with an object as its write's answer showed it."""
+    """Return the live state with an object as its write's answer showed it, and with what only inquiries tell."""
     others = [o for o in live.objects if _place(o) != _place(written)]
+    before = next((o for o in live.objects if _place(o) == _place(written)), None)
+    if before is not None:
+        written = replace(written, use=written.use or before.use, cost=before.cost)
     return replace(live, objects=resolve_pointers([*others, written]))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 from ftops.diagnostics import Span
 from ftops.digest import Marker
+from ftops.reasons import Why
+from ftops.upkeep import AFTER_DAYS_DEFAULT, FREE, UNPRICED, Cost, IdlePolicy, Past, Use, total
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -70,11 +72,14 @@ class Lifecycle:
     """How ftops may treat a resource, as values that any kind can fill.
 
     `retries` counts further attempts after a failed one; unless `retry_any_cause`, only transient causes count.
+    `idle` is None for what the service never deletes by itself. `protected` forbids to delete it.
     """
 
     retries: int = 0
     retry_any_cause: bool = False
     retrain_on_parent_change: bool = False
+    idle: IdlePolicy | None = None
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ class Phase(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     READY = "ready"
+    ENDING = "ending"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
@@ -130,7 +136,8 @@ class Object:
     `problem` is what the service says of a failed one, `transient` whether another attempt may get past it.
     `updatable` holds the writable part of the body as it was read, which an update sends back overlaid by the spec.
     `label` is the part of an artifact's name that a person chose. `unread` names the fields (by prefix) that this
-    account does not show, whose absence therefore says nothing.
+    account does not show, whose absence therefore says nothing. `use` is None for what the service never deletes by
+    itself; `cost` is what it cost to make and costs to keep.
     """
 
     kind: str
@@ -148,6 +155,8 @@ class Object:
     label: str = ""
     updatable: Mapping[str, object] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    use: Use | None = None
+    cost: Cost = UNPRICED
 
     @property
     def address(self) -> Address:
@@ -186,36 +195,6 @@ class Gate(StrEnum):
     FAILED = "failed"
 
 
-class Why(StrEnum):
-    """Why an action is planned; the words for it are in `Action.reason`."""
-
-    SETTLED = "settled"
-    NEW = "new"
-    CHANGED = "changed"
-    INHERITED = "inherited"
-    DRIFTED = "drifted"
-    RETRIED = "retried"
-    IN_PROGRESS = "in-progress"
-    IN_DOUBT = "in-doubt"
-    CONSUMED = "consumed"
-    UNUSED = "unused"
-    NOT_NEEDED_YET = "not-needed-yet"
-    SUPERSEDED = "superseded"
-    ORPHAN = "orphan"
-    PREVIOUS = "previous"
-    FOREIGN = "foreign"
-    TWIN = "twin"
-    WRONG_ECHO = "wrong-echo"
-    ATTEMPT_FAILED = "attempt-failed"
-    PARENT_CHANGED = "parent-changed"
-    EARLIER_TRAINS = "earlier-trains"
-    PIN_MISSING = "pin-missing"
-    UNREADABLE = "unreadable"
-    REFUSED = "refused"
-    REPLACE = "replace"
-    NOT_APPROVED = "not-approved"
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """One field that differs: `old` as observed, `new` as desired; `inherited` names the parent it comes from."""
@@ -232,8 +211,9 @@ class Action:
 
     `summary` says what is done or how it stands, `reason` why; neither repeats the address. `resolved` holds the value
     of each field that is a reference and is known. `after` are the addresses that must be ready first. `override` is
-    the `--allow` that opens a closed guard, if one does. `undo` marks the taking back of our own create, which needs
-    no approval. `settles` marks a wait that is short by the service's rules, `stuck` one for something that is held.
+    the option that opens a closed guard, if one does. `cost` is what a write adds, negative for what a delete saves.
+    `undo` marks the taking back of our own create, which needs no approval. `settles` marks a wait that is short by
+    the service's rules, `stuck` one for something that is held.
     """
 
     address: Address
@@ -254,6 +234,7 @@ class Action:
     undo: bool = False
     settles: bool = False
     stuck: bool = False
+    cost: Cost = FREE
 
     @property
     def writes(self) -> bool:
@@ -312,7 +293,9 @@ class LiveState:
 
     `unreadable` maps (account, kind) to the problem. `doubts` maps write keys to the moment of their intent, `refused`
     maps a resource (its address and account) to why this run writes no more of it. `now` is the service's clock;
-    `now_of` are those of the accounts, which only emulators set apart.
+    `now_of` are those of the accounts, which only emulators set apart. `pasts` tells of declared names that are absent
+    where that may have a cause, `removed` are the keys of deletions that the journal knows to be ours. `unseen` maps
+    an account to what it does not show besides objects, and why.
     """
 
     now: datetime
@@ -322,6 +305,13 @@ class LiveState:
     refused: Mapping[tuple[Address, str], str] = field(default_factory=dict)
     calls: int = 0
     now_of: Mapping[str, datetime] = field(default_factory=dict)
+    pasts: Mapping[tuple[Address, str], Past] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+    unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def now_in(self, account: str) -> datetime:
+        """Return an account's own moment."""
+        return self.now_of.get(account, self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,11 +320,23 @@ class Policy:
 
     `allow` holds `what:address` words. `approved` is None while nothing has to be approved, else the keys that may
     be written. `grace_s` is how long a create without an outcome stays in doubt, in seconds of the service's time.
+    `targets` and `excludes` narrow what is planned; with either, nothing is an orphan. `prune` holds the kinds whose
+    orphans are deleted unless they were called within `quiet`, `keep` the addresses that never are. Money is in USD:
+    of trainings begun within 30 days, of hosting a month, and of the trainings of one apply.
     """
 
     allow: frozenset[str] = frozenset()
     approved: frozenset[str] | None = None
     grace_s: int = 120
+    targets: frozenset[Address] = frozenset()
+    excludes: frozenset[Address] = frozenset()
+    prune: frozenset[str] = frozenset()
+    keep: frozenset[str] = frozenset()
+    deletes_max: int = 3
+    quiet: timedelta = timedelta(days=AFTER_DAYS_DEFAULT)
+    training_usd_max: float | None = None
+    hosting_usd_max: float | None = None
+    apply_usd_max: float | None = None
 
 
 class Outcome(IntEnum):
@@ -349,12 +351,13 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The actions for every address, in the order in which they can run."""
+    """The actions for every address, in the order in which they can run; `unseen` as in LiveState."""
 
     project: str
     accounts: Mapping[str, Account]
     actions: tuple[Action, ...]
     calls: int = 0
+    unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def key(self, action: Action) -> str:
         """Return the action's write key."""
@@ -374,6 +377,11 @@ class Plan:
     def id(self) -> str:
         """Return 8 hex digits that stand for the plan's write keys, whatever order they came in."""
         return hashlib.sha256("\n".join(sorted(self.keys)).encode()).hexdigest()[:8]
+
+    @property
+    def cost(self) -> Cost:
+        """Return what the plan's writes cost together."""
+        return total(action.cost for action in self.writes)
 
     @property
     def frontier(self) -> tuple[Action, ...]:

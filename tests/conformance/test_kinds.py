@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from ftops.apply.loop import _taken_back
+from ftops.apply.loop import _ended
 from ftops.digest import owner_mark
 from ftops.kinds import KINDS, KINDS_BY_WORD
-from ftops.kinds.base import Item, Kind, Shape, rule_for
-from ftops.model import Outcome, Resource
+from ftops.kinds.base import Item, Kind, rule_for
+from ftops.model import Outcome, Resource, Verb
 from ftops.planner.diff import changes
 from ftops.testing import emulator_client
 
 from .worlds import ACCOUNT, OWNER, World
 
 WORDS = tuple(KINDS_BY_WORD)
-CANCELLABLE = [w for w in WORDS if KINDS_BY_WORD[w].traits.shape is Shape.ARTIFACT]
+ENDS = {"dataset": Verb.DELETE, "job": Verb.CANCEL, "deployment": Verb.DELETE}
+"""How an object of each kind is brought to an end."""
 
 
 def its(world: World, word: str) -> list[Resource]:
@@ -112,28 +113,28 @@ def test_a_write_is_one_call(world: World, word: str) -> None:
         assert not kind.create(resource, {}).reads
 
 
-@pytest.mark.parametrize("word", CANCELLABLE)
-def test_taking_back_twice_is_fine(world: World, word: str) -> None:
-    """What has ended, or is gone, by itself or by us, is as good as taken back."""
-    world.apply()
+@pytest.mark.parametrize("word", ENDS)
+def test_ending_twice_is_fine(world: World, word: str) -> None:
+    """What has ended, or is gone, by itself or by us, is as good as ended."""
+    world.converge() if word == "deployment" else world.apply()
     world.emulator.advance(timedelta(minutes=1))
     run = world.run()
     live = run.observe()
     found = next(o for o in live.objects if o.kind == word and o.marker is not None)
     for _ in range(3):
-        live = _taken_back(run, found, live)
+        live = _ended(run, found, ENDS[word], live)
         assert not [o for o in live.objects if o.kind == word and o.id == found.id and o.phase.alive]
 
 
-@pytest.mark.parametrize("word", CANCELLABLE)
-def test_taking_back_what_never_was_is_fine(world: World, word: str) -> None:
+@pytest.mark.parametrize("word", ENDS)
+def test_ending_what_never_was_is_fine(world: World, word: str) -> None:
     """An id that the service does not know is gone already."""
-    world.apply()
+    world.converge() if word == "deployment" else world.apply()
     run = world.run()
     live = run.observe()
     found = next(o for o in live.objects if o.kind == word and o.marker is not None)
     ghost = replace(found, id=found.id[:-8] + "0" * 8)
-    assert found in _taken_back(run, ghost, live).objects
+    assert found in _ended(run, ghost, ENDS[word], live).objects
 
 
 @pytest.mark.parametrize("word", WORDS)

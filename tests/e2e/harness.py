@@ -210,7 +210,7 @@ def plan(root: Path, desired: Desired | None = None, allow: frozenset[str] = fro
     try:
         client = emulator_client(emulator, ACCOUNT, REGION)
         wanted = desired or desired_of(root)
-        live = observe({ACCOUNT: client}, wanted.owners, FakeClock(), {}, {})
+        live = observe({ACCOUNT: client}, wanted, FakeClock(), {}, {})
         return make_plan(wanted, live, Policy(allow=allow))
     finally:
         emulator.close()

@@ -19,7 +19,8 @@ from harness import (
 )
 
 from ftops.emulator import Emulator, Request, Response
-from ftops.model import Gate, Outcome, Verb, Why
+from ftops.model import Gate, Outcome, Verb
+from ftops.reasons import Why
 from ftops.testing import FakeClock
 
 FIRST = "n_epochs: 2}"

@@ -23,7 +23,8 @@ from harness import (
 from ftops.apply.journal import Journal
 from ftops.apply.loop import run_pass
 from ftops.emulator import Effect, Emulator, Fault, Request, Stage
-from ftops.model import Desired, Gate, Outcome, Verb, Why
+from ftops.model import Desired, Gate, Outcome, Verb
+from ftops.reasons import Why
 from ftops.testing import FakeClock
 
 JOB = "job/parcels-v1"

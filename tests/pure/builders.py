@@ -100,6 +100,7 @@ def deployment(  # noqa: PLR0913  one argument a key of the document
     capacity: int = 50,
     sku: str = "GlobalStandard",
     account: str = EAST,
+    lifecycle: Mapping[str, object] | None = None,
     **spec: Any,  # noqa: ANN401  YAML values
 ) -> Resource:
     """Return a deployment of a job's model, or of a base model."""
@@ -108,7 +109,8 @@ def deployment(  # noqa: PLR0913  one argument a key of the document
     if isinstance(model, Resource):
         served = {"job": model.address.name} | ({"at": at} if at else {})
     wanted = {"sku": {"name": sku, "capacity": capacity}, "model": served} | spec
-    return KINDS_BY_WORD["deployment"].resource(document("Deployment", name, wanted), context(account, *known))
+    made = document("Deployment", name, wanted, lifecycle=lifecycle or {})
+    return KINDS_BY_WORD["deployment"].resource(made, context(account, *known))
 
 
 # --- what is live

@@ -14,10 +14,12 @@ from ftops.digest import Marker, owner_mark
 from ftops.kinds import KINDS, KINDS_BY_WORD
 from ftops.kinds.base import Effect, Kind, Shape, rule_for
 from ftops.model import Change, Object, Phase, Pointer, Resource
+from ftops.rules import load_rules
 
 from .builders import (
     BASE,
     EAST,
+    NOW,
     OWNER,
     PROJECT,
     dataset,
@@ -148,7 +150,8 @@ def test_a_sku_is_normalised() -> None:
 def test_taking_back_and_reading_again(found: Object, cancel: tuple[str, str], read: str) -> None:
     """A file is deleted, a job cancelled; both are read again by their id."""
     kind = KINDS_BY_WORD[found.kind]
-    assert (kind.take_back(found).method, kind.take_back(found).path) == cancel
+    call = kind.cancel(found) if kind.traits.cancellable else kind.delete(found)
+    assert (call.method, call.path) == cancel
     assert kind.read(found) == Call(Plane.DATA, "GET", read)
 
 
@@ -306,7 +309,7 @@ def test_an_artifact_is_never_updated(kind: Kind) -> None:
     with pytest.raises(NotImplementedError):
         kind.update(A, trained(A), {})
     with pytest.raises(NotImplementedError):
-        DEPLOYMENTS.take_back(deployed(PROD, BASE))
+        DEPLOYMENTS.cancel(deployed(PROD, BASE))
 
 
 # --- words
@@ -334,9 +337,10 @@ def test_progress_is_described() -> None:
     """How an object stands is said with its state, its step and its age."""
     now = live().now
     running = trained(A, "running", age_s=4_320)
-    more = JOBS.observe_more(running, {"data": [{"message": "Job started"}, {"message": "Step 412: training loss=1"}]})
+    events = [{"message": "Job started"}, {"message": "Step 412: training loss=1"}]
+    more = JOBS.observe_more(running, {"data": events}, load_rules())
     assert JOBS.progress(more, now) == "running, step 412, created 1 h 12 m ago"
-    assert JOBS.observe_more(running, {"data": None}) == running
+    assert JOBS.observe_more(running, {"data": None}, load_rules()) == running
     assert JOBS.progress(trained(A, "failed", error=("c", "m")), now) == "failed: c: m"
     assert JOBS.progress(trained(A, "failed"), now) == "failed: the service gave no reason"
     assert FILES.progress(uploaded(TRAIN, "pending"), now) == "being scanned"
@@ -345,7 +349,7 @@ def test_progress_is_described() -> None:
 
 def test_only_a_running_job_is_read_further() -> None:
     """Events are asked for where they tell something."""
-    assert JOBS.reads(trained(A, "running")) is not None
-    assert JOBS.reads(trained(A, "paused")) is None
-    assert FILES.reads(uploaded(TRAIN)) is None
-    assert DEPLOYMENTS.reads(deployed(PROD, BASE)) is None
+    assert JOBS.reads(trained(A, "running"), NOW) is not None
+    assert JOBS.reads(trained(A, "paused"), NOW) is None
+    assert FILES.reads(uploaded(TRAIN), NOW) is None
+    assert DEPLOYMENTS.reads(deployed(PROD, BASE), NOW) is None

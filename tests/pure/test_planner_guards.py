@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from ftops.kinds import KINDS_BY_WORD
-from ftops.model import Action, Gate, LiveState, Outcome, Plan, Verb, Why, write_key
+from ftops.model import Action, Gate, LiveState, Outcome, Plan, Verb, write_key
+from ftops.reasons import Why
 
 from .builders import (
     BASE,

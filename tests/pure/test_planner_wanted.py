@@ -89,7 +89,7 @@ def test_a_job_on_its_way_is_waited_for_over_passes(status: str) -> None:
     assert not made.frontier
 
 
-@pytest.mark.parametrize("state", ["Accepted", "Creating", "Updating", "Deleting", "Moving"])
+@pytest.mark.parametrize("state", ["Accepted", "Creating", "Updating", "Moving"])
 def test_a_deployment_being_written_is_a_short_wait(state: str) -> None:
     """A write in flight is waited for within the pass; what has to follow it is planned, and approved, with it."""
     made = planned(ALL, live(*DONE[:-1], deployed(PROD, model_name(B, 2), state)))
@@ -99,6 +99,15 @@ def test_a_deployment_being_written_is_a_short_wait(state: str) -> None:
     assert action_for(made, "deployment/prod").verb is Verb.UPDATE
     assert action_for(made, "deployment/prod").gate is Gate.UPSTREAM
     assert action_for(made, "deployment/prod").settles
+
+
+def test_a_deployment_being_deleted_is_waited_for() -> None:
+    """Nothing can be written to it until it has gone, whatever its document asks for."""
+    for capacity in (PROD.fields["sku.capacity"], 10):
+        made = planned(ALL, live(*DONE[:-1], deployed(PROD, model_name(B, 2), "Deleting", capacity=capacity)))
+        assert told(action_for(made, "deployment/prod")) == ("wait", "open", "in-progress")
+        assert action_for(made, "deployment/prod").settles
+        assert not made.frontier
 
 
 def test_what_is_as_declared_is_kept() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftops.digest import Marker
-from ftops.model import Account, Action, Address, Change, Gate, Plan, Pointer, Ref, Scalar, Verb, Why
+from ftops.model import Account, Action, Address, Change, Gate, Plan, Pointer, Ref, Scalar, Verb
+from ftops.reasons import Why
 from ftops.render.text import count, harmless
 from ftops.render.to_json import plan_json
 from ftops.render.to_terminal import plan_text

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from ftops.errors import JournalBroken
+from ftops.model import LiveState
 
 VERSION = 1
 TAIL_BYTES = 1 << 20
@@ -75,7 +76,21 @@ class Journal:
         A moment further ahead than the grace period is another clock's, an emulator's before it was reset.
         """
         grace = timedelta(seconds=grace_s)
-        return {key: at for key, (step, at) in self.last.items() if step is not Step.REFUSED and abs(now - at) < grace}
+        lasting = {key: at for key, (step, at) in self.last.items() if step is not Step.REFUSED}
+        return {key: at for key, at in lasting.items() if abs(now - at) < grace}
+
+    def remembered(self, live: LiveState, grace_s: int) -> LiveState:
+        """Return a live state with what the journal adds: doubts, and whose deletions were ours.
+
+        Emulators stand still at different moments; the planner judges a doubt by its own account's clock.
+        """
+        moments = {live.now, *live.now_of.values()}
+        doubts = {key: at for now in moments for key, at in self.doubts(now, grace_s).items()}
+        return replace(live, doubts=doubts, removed=self.removed())
+
+    def removed(self) -> frozenset[str]:
+        """Return the keys of deletions that were done: they tell who did it, and decide nothing."""
+        return frozenset(key for key, (step, _) in self.last.items() if step is Step.DONE and key.startswith("delete "))
 
     def _append(self, step: Step, key: str, at: datetime, more: Mapping[str, str], *, durable: bool = False) -> None:
         self.last[key] = step, at

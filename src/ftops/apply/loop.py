@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Protocol
 
@@ -38,6 +38,10 @@ ENDED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 """Answers by which a cancel or delete learns that there is nothing left to do."""
 
 
+PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+"""Refusals of the moment, beside the service's own faults."""
+
+
 class Listener(Protocol):
     """Hears what a pass does, for people; nothing depends on it."""
 
@@ -58,9 +62,10 @@ class Listener(Protocol):
 class Run:
     """What passes of one command share.
 
-    `pause` lets the service's time pass; `stopped` tells of an interrupt. `written` are the keys of this pass: one
-    that comes back after it was done did not take effect, and is told instead of sent for ever. `unconfirmed` says
-    that something was made since the accounts were last listed.
+    `pause` lets the service's time pass; `stopped` tells of an interrupt. `refused` says what is written no more and
+    why; of these, `passing` are tried again by the next pass. `lost` are the causes of lost answers by key. `written`
+    are the keys of this pass: one that comes back after it was done did not take effect, and is told instead of sent
+    for ever. `unconfirmed` says that something was made or deleted since the accounts were last listed.
     """
 
     desired: Desired
@@ -72,21 +77,24 @@ class Run:
     pause: Callable[[float], None]
     stopped: Callable[[], bool]
     refused: dict[tuple[Address, str], str] = field(default_factory=dict)
+    passing: set[tuple[Address, str]] = field(default_factory=set)
+    lost: dict[str, str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
     unconfirmed: bool = False
 
     def observe(self) -> LiveState:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
         self.unconfirmed = False
-        live = observe(self.clients, self.desired.owners, self.clock, {}, dict(self.refused))
-        # Emulators stand still at different moments; the planner judges a doubt by its own account's clock.
-        moments = {live.now, *live.now_of.values()}
-        doubts = {key: at for now in moments for key, at in self.journal.doubts(now, self.policy.grace_s).items()}
-        return replace(live, doubts=doubts)
+        live = observe(self.clients, self.desired, self.clock, {}, dict(self.refused))
+        return self.journal.remembered(live, self.policy.grace_s)
 
     def plan(self, live: LiveState) -> Plan:
         """Return the plan for a live state under this run's policy."""
         return make_plan(self.desired, live, self.policy)
+
+    def moment(self) -> datetime:
+        """Return the newest moment that any service told."""
+        return max((c.now for c in self.clients.values() if c.now is not None), default=self.clock.now())
 
     def service_now(self, account: str, live: LiveState) -> datetime:
         """Return the newest moment the account's service told; intents are dated by it."""
@@ -136,15 +144,22 @@ def run_pass(run: Run, live: LiveState, settle_s: float) -> Plan:
 def run_until(run: Run, live: LiveState, settle_s: float, wait_s: float) -> Plan:
     """Return the plan that is left after passes repeated for up to `wait_s` seconds while time moves anything.
 
-    What is held does not end the waiting for what is independent of it.
+    The seconds are the service's, and short waits count. What is held does not end the waiting for what is independent
+    of it; what only failed to get through is tried again.
     """
-    plan = run_pass(run, live, settle_s)
-    while wait_s > 0 and any(action.moves for action in plan.actions):
-        run.listener.waiting(tuple(a for a in plan.actions if a.verb is Verb.WAIT), WAIT_POLL_S)
-        run.pause(WAIT_POLL_S)
+    until = run.moment() + timedelta(seconds=wait_s)
+    plan = run_pass(run, live, min(settle_s, wait_s) if wait_s > 0 else settle_s)
+    while (left_s := (until - run.moment()).total_seconds()) > 0:
+        if not run.passing and not any(action.moves for action in plan.actions):
+            break
+        pause_s = min(WAIT_POLL_S, left_s)
+        run.listener.waiting(tuple(a for a in plan.actions if a.verb is Verb.WAIT), pause_s)
+        run.pause(pause_s)
         _heed_stop(run)
-        wait_s -= WAIT_POLL_S
-        plan = run_pass(run, run.observe(), settle_s)
+        for passed in run.passing:
+            run.refused.pop(passed, None)
+        run.passing.clear()
+        plan = run_pass(run, run.observe(), min(settle_s, left_s))
     return plan
 
 
@@ -171,17 +186,18 @@ def _heed_stop(run: Run) -> None:
 def _write(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     """Return the live state after one action; a refusal is kept in `run.refused` and closes the action's gate."""
     run.listener.acting(action)
-    if action.verb in {Verb.CANCEL, Verb.DELETE}:
-        return _take_back(run, action, live)
-    if KINDS_BY_WORD[action.address.kind].traits.shape is Shape.BINDING:
+    binding = KINDS_BY_WORD[action.address.kind].traits.shape is Shape.BINDING
+    if action.verb is Verb.CANCEL or (action.verb is Verb.DELETE and not binding):
+        return _end(run, plan, action, live)
+    if binding:
         try:
             fresh = _changed_since(run, action, live)
         except (WireError, ValueError) as error:
-            return _refused(run, action, live, f"it could not be read again before it was written: {error}")
+            return _refused(run, action, live, f"it could not be read again before it was written: {error}", error)
         if fresh is not None:
             run.listener.acted(action, "it changed since the plan; planning again")
             return fresh
-    return _make(run, plan, action, live)
+    return _end(run, plan, action, live) if action.verb is Verb.DELETE else _make(run, plan, action, live)
 
 
 def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
@@ -202,18 +218,18 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     try:
         answer = run.clients[action.account].call(call)
     except ConnectionLost as lost:
-        return _in_doubt(run, action, key, live, str(lost))
+        return _in_doubt(run, action, key, live, lost)
     except ServiceProblem as problem:
         if _may_have_been_done(problem, action):
-            return _in_doubt(run, action, key, live, str(problem))
+            return _in_doubt(run, action, key, live, problem)
         run.journal.refuse(key, run.service_now(action.account, live), problem.code)
         if problem.code == BUSY_CODE:
             run.written.discard(key)
             raise _Busy from problem
-        return _refused(run, action, live, _problem_text(problem))
+        return _refused(run, action, live, _problem_text(problem), problem)
     except WireError as error:
         run.journal.refuse(key, run.service_now(action.account, live), str(error))
-        return _refused(run, action, live, str(error))
+        return _refused(run, action, live, str(error), error)
     return _confirm(run, action, key, live, answer)
 
 
@@ -230,7 +246,7 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
     try:
         made = kind.observe_one(answer.item, action.account)
     except (WireError, ValueError):
-        return _in_doubt(run, action, key, live, f"a success, {answer.status}, without what was made")
+        return _in_doubt(run, action, key, live, WireError(f"a success, {answer.status}, without what was made"))
     run.journal.done(key, run.service_now(action.account, live), made.id)
     live = overlay(live, made)
     if resource is None or action.verb is Verb.UPDATE:
@@ -244,44 +260,54 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
         return live
     told = "; ".join(f"{c.field} came back as {c.old}, not {c.new}" for c in wrong)
     try:
-        live = _taken_back(run, made, live)
+        live = _ended(run, made, Verb.CANCEL if kind.traits.cancellable else Verb.DELETE, live)
         became = "it was taken back at once"
     except (WireError, ValueError) as error:
         became = f"it could not be taken back yet ({error}), which the next pass tries again"
     return _refused(run, action, live, f"the service took it differently: {told}; {became}")
 
 
-def _take_back(run: Run, action: Action, live: LiveState) -> LiveState:
-    if action.object is None:
+def _end(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
+    """Send one cancel or delete between its two journal lines; what is already gone or ended is as good."""
+    found, key = action.object, f"{plan.key(action)} {action.object.id if action.object else ''}"
+    if found is None:
         raise ValueError(f"{action.address} has nothing to {action.verb}")
+    if key in run.written:
+        return without(live, found)  # A listing that lags still shows it.
+    run.journal.intend(key, run.service_now(action.account, live), plan.id)
     try:
-        live = _taken_back(run, action.object, live)
+        live = _ended(run, found, action.verb, live)
     except (WireError, ValueError) as error:
-        return _refused(run, action, without(live, action.object), f"{action.object.id}: {error}")
+        run.journal.refuse(key, run.service_now(action.account, live), str(error))
+        if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
+            raise _Busy from error
+        return _refused(run, action, without(live, found), f"{found.id}: {error}", error)
+    run.journal.done(key, run.service_now(action.account, live), found.id)
+    run.written.add(key)
+    run.unconfirmed = run.unconfirmed or action.verb is Verb.DELETE
     run.listener.acted(action, "done")
     return live
 
 
-def _taken_back(run: Run, found: Object, live: LiveState) -> LiveState:
+def _ended(run: Run, found: Object, verb: Verb, live: LiveState) -> LiveState:
     """Return the live state after a cancel or delete; an object that has ended or is gone by itself is as good."""
     kind, client = KINDS_BY_WORD[found.kind], run.clients[found.account]
-    call = kind.take_back(found)
+    deletes = verb is Verb.DELETE
     try:
-        answer = client.call(call)
-        if call.method == "DELETE":
-            return without(live, found)
+        answer = client.call(kind.delete(found) if deletes else kind.cancel(found))
+        return without(live, found) if deletes else overlay(live, kind.observe_one(answer.item, found.account))
     except ServiceProblem as problem:
         if problem.status not in ENDED:
             raise
         try:
-            answer = client.call(kind.read(found))
+            fresh = kind.observe_one(client.call(kind.read(found)).item, found.account)
         except ServiceProblem as gone:
             if gone.status != HTTPStatus.NOT_FOUND:
                 raise
             return without(live, found)
-        if kind.observe_one(answer.item, found.account).phase.alive:
+        if deletes or fresh.phase.alive:
             raise
-    return overlay(live, kind.observe_one(answer.item, found.account))
+    return overlay(live, fresh)
 
 
 def _changed_since(run: Run, action: Action, live: LiveState) -> LiveState | None:
@@ -303,20 +329,39 @@ def _changed_since(run: Run, action: Action, live: LiveState) -> LiveState | Non
     return None if unchanged else overlay(live, fresh)
 
 
-def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: str) -> LiveState:
-    """Return the live state with a write in doubt: it may or may not have been done, and listings decide."""
+def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: WireError) -> LiveState:
+    """Return the live state with a write in doubt: it may or may not have been done, and listings decide.
+
+    When listings decided that it was not done and sending it again ends the same way, that is an error to be told.
+    """
+    if key in run.lost:
+        return _refused(run, action, live, f"{_problem_text(cause)}, as before: {run.lost[key]}", cause)
+    run.lost[key] = _problem_text(cause)
     run.written.discard(key)
     run.listener.acted(action, f"the answer was lost ({cause}); the next listings decide")
     return replace(live, doubts={**live.doubts, key: run.service_now(action.account, live)})
 
 
-def _refused(run: Run, action: Action, live: LiveState, problem: str) -> LiveState:
-    """Return the live state with a resource that this run writes no more; everything independent goes on."""
-    run.refused[action.address, action.account] = problem
+def _refused(run: Run, action: Action, live: LiveState, problem: str, error: Exception | None = None) -> LiveState:
+    """Return the live state with a resource that this pass writes no more; everything independent goes on."""
+    place = (action.address, action.account)
+    if _passes(error):
+        run.passing.add(place)
+        problem += "; the next pass tries again"
+    run.refused[place] = problem
     run.listener.acted(action, f"refused: {problem}")
     return replace(live, refused=dict(run.refused))
 
 
-def _problem_text(problem: ServiceProblem) -> str:
+def _passes(error: Exception | None) -> bool:
+    """Tell whether a failure may pass by itself: a connection, a throttle, a fault of the service."""
+    if isinstance(error, ServiceProblem):
+        return error.status in PASSING or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, ConnectionLost)
+
+
+def _problem_text(problem: WireError) -> str:
+    if not isinstance(problem, ServiceProblem):
+        return str(problem)
     request = f" (request {problem.request_id})" if problem.request_id else ""
     return f"the service answered {problem.status} {problem.code}: {problem.message}{request}"

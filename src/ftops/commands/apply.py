@@ -15,9 +15,10 @@ from ftops.apply.journal import Journal
 from ftops.apply.lease import local_lease
 from ftops.apply.loop import Run, run_until
 from ftops.clock import SystemClock
-from ftops.commands.options import Allow, Duration
+from ftops.commands.options import Duration
 from ftops.commands.output import Output, command, not_yet
-from ftops.commands.session import Session, policy, session
+from ftops.commands.policy import Flags, check_allowed, narrowing, policy
+from ftops.commands.session import Session, session
 from ftops.errors import Interrupted, UsageError
 from ftops.model import Action, Outcome, Plan
 from ftops.render.text import count, harmless
@@ -60,15 +61,21 @@ class Progress:
 @click.option(
     "--lock-timeout", type=Duration(), default="2m", show_default=True, help="The longest wait for another run."
 )
-@click.option("--allow", type=Allow(), multiple=True, help="Open the guard that a held action names; repeatable.")
-@not_yet("--max-deletes", "--max-cost", "--report")
+@click.option("--max-deletes", type=click.IntRange(0), help="The most that one plan may delete, over the policy's.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="The most that new trainings may cost.")
+@narrowing
+@not_yet("--report")
 def apply(
     output: Output,
     paths: tuple[str, ...],
     timeout: int,
     settle: int,
     lock_timeout: int,
+    max_deletes: int | None,
+    max_cost: float | None,
     allow: tuple[str, ...],
+    targets: tuple[str, ...],
+    excludes: tuple[str, ...],
     *,
     yes: bool,
     wait: bool,
@@ -84,13 +91,16 @@ def apply(
             clients=opened.clients,
             clock=SystemClock(),
             journal=Journal.open(opened.folder / "journal.jsonl"),
-            policy=policy(frozenset(allow)),
+            policy=policy(
+                opened.project.spec.policy, opened.desired, Flags(allow, targets, excludes, max_deletes, max_cost)
+            ),
             listener=Progress(output),
             pause=opened.pause,
             stopped=asked_to_stop,
         )
         live = run.observe()
         first = run.plan(live)
+        check_allowed(allow, first)
         _print_plan(output, first, show_id=True)
         if first.writes and not yes and not _approved(first):
             output.note("Nothing was done.")

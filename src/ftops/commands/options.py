@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import click
 
-ALLOW_WORDS = ("retrain", "create", "cancel")
+ALLOW_WORDS = ("retrain", "create", "cancel", "traffic", "unknown-cost")
 """What a guard that is built can be told; the other words of the interface come with their guards."""
-ALLOW_LATER = ("destroy", "replace", "traffic", "freeze", "resume-over-cap", "unknown-cost")
+ALLOW_LATER = ("destroy", "replace", "freeze", "resume-over-cap")
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+)([smhd])")
@@ -45,3 +46,19 @@ class Allow(click.ParamType[str]):
         if found["word"] not in ALLOW_WORDS:
             self.fail(f'"{found["word"]}" cannot be allowed; the words are {", ".join(ALLOW_WORDS)}.', param, ctx)
         return str(value)
+
+
+class Moment(click.ParamType[datetime]):
+    """A date such as 2026-12-01, or a moment such as 2026-12-01T08:00:00Z; in UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the aware moment."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f'"{value}" is no moment; write for example 2026-12-01 or 2026-12-01T08:00:00Z.', param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from datetime import datetime
 
 import click
 
 from ftops.apply.journal import Journal
-from ftops.commands.options import Allow
+from ftops.commands.options import Moment
 from ftops.commands.output import Output, command, not_yet
-from ftops.commands.session import policy, session
+from ftops.commands.policy import Flags, check_allowed, narrowing, policy
+from ftops.commands.session import session
 from ftops.model import Outcome, Plan
 from ftops.planner import plan as make_plan
 from ftops.render.to_json import plan_json
@@ -23,14 +25,18 @@ from ftops.render.view import view
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 for changes, 4 for held, 3 for waiting.")
 @click.option("--show-unchanged", is_flag=True, help="List what is as it should be, too.")
-@click.option("--allow", type=Allow(), multiple=True, help="Open the guard that a held action names; repeatable.")
-@not_yet("--out", "--max-chars", "--target", "--exclude", "--as-of", "--horizon")
+@click.option("--as-of", type=Moment(), help="Plan as if it were TIME: what would be idle or gone by then.")
+@narrowing
+@not_yet("--out", "--max-chars", "--horizon")
 @not_yet("--destroy", "--drift-only", flag=True)
 def plan(
     output: Output,
     paths: tuple[str, ...],
     format_: str,
+    as_of: datetime | None,
     allow: tuple[str, ...],
+    targets: tuple[str, ...],
+    excludes: tuple[str, ...],
     *,
     detailed_exitcode: bool,
     show_unchanged: bool,
@@ -42,10 +48,12 @@ def plan(
     """
     with session(output, paths) as opened:
         journal = Journal.open(opened.folder / "journal.jsonl")
-        live, rules = opened.observe(), policy(frozenset(allow))
-        moments = {live.now, *live.now_of.values()}
-        doubts = {key: at for now in moments for key, at in journal.doubts(now, rules.grace_s).items()}
-        made = make_plan(opened.desired, replace(live, doubts=doubts), rules)
+        rules = policy(opened.project.spec.policy, opened.desired, Flags(allow, targets, excludes))
+        live = journal.remembered(opened.observe(), rules.grace_s)
+        if as_of is not None:
+            live = replace(live, now=as_of, now_of={})
+        made = make_plan(opened.desired, live, rules)
+    check_allowed(allow, made)
     if format_ == "json":
         output.result(plan_json(made))
     else:

@@ -18,7 +18,7 @@ from ftops.emulator import Emulator
 from ftops.errors import FtopsError, SpecError
 from ftops.kinds.project import ProjectDocument
 from ftops.live import observe
-from ftops.model import Desired, LiveState, Policy
+from ftops.model import Desired, LiveState
 from ftops.rules import load_rules
 from ftops.spec.loader import Loaded, load
 from ftops.wire.client import Client
@@ -54,6 +54,7 @@ def desired_of(output: Output, paths: Sequence[str]) -> tuple[ProjectDocument, D
 class Session:
     """A project joined to its accounts."""
 
+    project: ProjectDocument
     desired: Desired
     clients: dict[str, Client]
     emulators: tuple[Emulator, ...]
@@ -61,7 +62,7 @@ class Session:
 
     def observe(self) -> LiveState:
         """Return what the accounts hold, without the journal's doubts."""
-        return observe(self.clients, self.desired.owners, SystemClock(), {}, {})
+        return observe(self.clients, self.desired, SystemClock(), {}, {})
 
     def pause(self, seconds: float) -> None:
         """Let the service's time pass: an embedded emulator is advanced instead of waited for."""
@@ -93,7 +94,7 @@ def session(output: Output, paths: Sequence[str]) -> Iterator[Session]:
                 stores[path] = open_emulator(path)
                 stack.callback(stores[path].close)
             clients[name] = emulator_client(stores[path], name, spec.region, output.call, UploadBar(output))
-        yield Session(desired, clients, tuple(stores.values()), root / STATE_FOLDER)
+        yield Session(project, desired, clients, tuple(stores.values()), root / STATE_FOLDER)
 
 
 def open_emulator(path: Path) -> Emulator:
@@ -124,8 +125,3 @@ class UploadBar:
             end = "\n" if percent == 100 else ""  # noqa: PLR2004
             sys.stderr.write(f"\r      [{bar:<25}] {percent:>3} % of {size_bytes / 1e6:,.1f} MB{end}")
             sys.stderr.flush()
-
-
-def policy(allow: frozenset[str]) -> Policy:
-    """Return the policy that a command's flags ask for."""
-    return Policy(allow=allow)

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import click
 
 from ftops.commands.output import Output, command, not_yet
-from ftops.commands.session import policy, session
+from ftops.commands.policy import policy
+from ftops.commands.session import session
 from ftops.diagnostics import did_you_mean
 from ftops.errors import UsageError
 from ftops.kinds import KINDS_BY_WORD
@@ -28,7 +29,7 @@ def status(output: Output, addresses: tuple[str, ...], format_: str) -> int:
     """
     with session(output, ()) as opened:
         live = opened.observe()
-        made = make_plan(opened.desired, live, policy(frozenset()))
+        made = make_plan(opened.desired, live, policy(opened.project.spec.policy, opened.desired))
     rows = [_standing(action, live) for action in made.actions if not action.undo]
     _refuse_unknown(addresses, rows)
     rows = [row for row in rows if not addresses or row.address in addresses]

@@ -14,9 +14,11 @@ from typing import Protocol, TypeAlias
 
 from ftops.call import Call
 from ftops.diagnostics import Span
+from ftops.errors import WireError
 from ftops.kinds.envelope import Document, Finding, Path
 from ftops.model import Address, Change, Object, Resource, Scalar
 from ftops.rules import Rules
+from ftops.upkeep import Cost, IdleWish, Past
 
 Item: TypeAlias = Mapping[str, object]
 """One JSON object as the service sent it."""
@@ -60,7 +62,8 @@ class Traits:
     from a parent is the user's decision. `short_wait`: becomes ready within seconds or minutes by the service's rules,
     so a pass waits for it. `serial_writes`: the account takes one write at a time. `disposable`: a failed attempt is
     worth nothing and goes once another attempt is ready. `cancellable`: a queued or running
-    one can be cancelled, and while queued that costs nothing. `caseless_names`: names compare without case.
+    one can be cancelled, and while queued that costs nothing. `called`: others call it, so deleting one that is called
+    hurts them. `caseless_names`: names compare without case.
     """
 
     shape: Shape
@@ -70,6 +73,7 @@ class Traits:
     serial_writes: bool = False
     disposable: bool = False
     cancellable: bool = False
+    called: bool = False
     caseless_names: bool = False
 
 
@@ -78,7 +82,8 @@ class Context:
     """What a document cannot say by itself and its resource needs.
 
     `digests` are those of the resources it references, as markers write them; `referenced` are these resources'
-    facts. `facts` is what was measured of the resource itself (a data set's rows and size).
+    facts. `facts` is what was measured of the resource itself (a data set's rows and size). `idle` is the project's
+    wish, `region` the account's.
     """
 
     project: str
@@ -90,6 +95,8 @@ class Context:
     digests: Mapping[Address, str] = field(default_factory=dict)
     referenced: Mapping[Address, Mapping[str, Scalar]] = field(default_factory=dict)
     facts: Mapping[str, Scalar] = field(default_factory=dict)
+    idle: IdleWish = IdleWish()  # noqa: RUF009  a frozen value
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,34 @@ class Listing:
 
     call: Call
     needed: bool = True
+
+
+Inquiries: TypeAlias = Mapping[str, Call]
+"""Listings by a name of the kind's own; empty when nothing has to be asked."""
+
+Answers: TypeAlias = Mapping[str, Sequence[Item] | WireError]
+"""What came of each inquiry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Informed:
+    """What inquiries told: the objects with their use, pasts by absent name, and sentences about what is not shown."""
+
+    objects: tuple[Object, ...]
+    pasts: Mapping[str, Past] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
+
+
+class Uninquiring:
+    """Of a kind that the service's clock does not touch: nothing is asked of its use or its past."""
+
+    def inquiries(self, found: Sequence[Object], absent: Sequence[str], now: datetime, rules: Rules) -> Inquiries:
+        """Return nothing."""
+        return {}
+
+    def informed(self, found: Sequence[Object], answers: Answers, now: datetime, rules: Rules) -> Informed:
+        """Return the objects as they are."""
+        return Informed(tuple(found))
 
 
 class Kind(Protocol):
@@ -137,11 +172,22 @@ class Kind(Protocol):
         """Return the object that one body of the service describes."""
         ...
 
-    def reads(self, found: Object) -> Call | None:
+    def inquiries(self, found: Sequence[Object], absent: Sequence[str], now: datetime, rules: Rules) -> Inquiries:
+        """Return the listings that tell of the use of an account's objects and of the past of absent names.
+
+        They are read once `now` is known; what they tell comes back through `informed`.
+        """
+        ...
+
+    def informed(self, found: Sequence[Object], answers: Answers, now: datetime, rules: Rules) -> Informed:
+        """Return the objects with their use, the pasts of the absent names, and what could not be seen."""
+        ...
+
+    def reads(self, found: Object, now: datetime) -> Call | None:
         """Return the call that tells more of an object whose progress is of interest, or None."""
         ...
 
-    def observe_more(self, found: Object, body: Item) -> Object:
+    def observe_more(self, found: Object, body: Item, rules: Rules) -> Object:
         """Return the object with what that call told."""
         ...
 
@@ -169,8 +215,20 @@ class Kind(Protocol):
         """Return the one call that updates: the writable fields as observed, overlaid by the spec."""
         ...
 
-    def take_back(self, found: Object) -> Call:
-        """Return the call that undoes a create: a job is cancelled, a file deleted."""
+    def cancel(self, found: Object) -> Call:
+        """Return the call that cancels; only of a kind that is `cancellable`."""
+        ...
+
+    def delete(self, found: Object) -> Call:
+        """Return the call that deletes."""
+        ...
+
+    def cost(self, resource: Resource) -> Cost:
+        """Return what making a resource costs, and keeping it."""
+        ...
+
+    def priced(self, found: Object, region: str, rules: Rules) -> Object:
+        """Return an object with what it cost and costs."""
         ...
 
     def describe(self, resource: Resource) -> str:

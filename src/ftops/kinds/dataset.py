@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Annotated, ClassVar, Literal
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from ftops.call import Call, Plane, Upload
 from ftops.digest import FILE_DIGEST_LENGTH, Marker, file_name, marker_in_file_name
-from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits
+from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
 from ftops.kinds.bodies import Body, moment
 from ftops.kinds.envelope import (
     Document,
@@ -24,6 +25,7 @@ from ftops.kinds.envelope import (
 )
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Resource
 from ftops.rules import Rules
+from ftops.upkeep import FREE, Cost
 
 PURPOSE = "fine-tune"
 RETRIES = 1
@@ -79,7 +81,7 @@ _PHASES = {
 """Every other status (uploaded, pending, running) is on its way."""
 
 
-class DatasetKind:
+class DatasetKind(Uninquiring):
     """The kind `dataset`."""
 
     word = "dataset"
@@ -152,11 +154,11 @@ class DatasetKind:
             problem=body.status_details or "",
         )
 
-    def reads(self, found: Object) -> Call | None:
+    def reads(self, found: Object, now: datetime) -> Call | None:
         """Return None: a listing tells everything about files."""
         return None
 
-    def observe_more(self, found: Object, body: Item) -> Object:
+    def observe_more(self, found: Object, body: Item, rules: Rules) -> Object:
         """Return the file as it was."""
         return found
 
@@ -192,9 +194,21 @@ class DatasetKind:
         """Raise: an artifact is never updated."""
         raise NotImplementedError("a data set is an artifact")
 
-    def take_back(self, found: Object) -> Call:
-        """Return the deletion of a file: how an upload is taken back."""
+    def cancel(self, found: Object) -> Call:
+        """Raise: an upload is deleted, never cancelled."""
+        raise NotImplementedError("a file cannot be cancelled")
+
+    def delete(self, found: Object) -> Call:
+        """Return the deletion of a file."""
         return Call(Plane.DATA, "DELETE", f"/files/{found.id}")
+
+    def cost(self, resource: Resource) -> Cost:
+        """Return nothing: files are not billed."""
+        return FREE
+
+    def priced(self, found: Object, region: str, rules: Rules) -> Object:
+        """Return the file, which costs nothing."""
+        return replace(found, cost=FREE)
 
     def describe(self, resource: Resource) -> str:
         """Return `upload 3.1 MB, 4,180 examples`; the rows are unknown when the content is pinned."""

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import ConfigDict, Field
 
 from ftops.call import Call, Plane
-from ftops.diagnostics import did_you_mean
 from ftops.digest import Marker, Plain, digest_of, owner_mark
-from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits
+from ftops.kinds import deployment_clock, deployment_spec
+from ftops.kinds.base import (
+    Answers,
+    Context,
+    Effect,
+    FieldRule,
+    Informed,
+    Inquiries,
+    Item,
+    Listing,
+    Shape,
+    Traits,
+)
 from ftops.kinds.bodies import Body, age
-from ftops.kinds.envelope import Document, Finding, JobRef, Path, Strict, as_type
+from ftops.kinds.deployment_spec import DeploymentDocument, DeploymentSpec, WireModel
+from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
 from ftops.kinds.job_body import model_pointer
-from ftops.model import Address, Change, Object, Observed, Phase, Pointer, Ref, Resource, Value
+from ftops.model import Address, Change, Lifecycle, Object, Observed, Phase, Pointer, Ref, Resource, Value
 from ftops.rules import Rules
+from ftops.upkeep import FREE, Cost, IdlePolicy, last_use, spent_so_far, to_the_minute
 
 OWNER_TAG = "ftops-owner"
 DIGEST_TAG = "ftops-digest"
@@ -32,70 +45,13 @@ WRITABLE = (
     "serviceTier",
     "deploymentState",
 )
-"""The properties that a PUT replaces (deployment resource, ARM 2025-12-01): an update sends them back as observed."""
-
-
-class SkuSpec(Strict):
-    """The kind of deployment and its capacity in thousands of tokens per minute."""
-
-    name: str
-    capacity: Annotated[int, Field(ge=1)]
-
-
-class WireModel(Strict):
-    """The wire object of a model that no job of the project makes."""
-
-    format: str
-    name: str
-    version: str
-
-    not_yet: ClassVar[Mapping[str, str]] = {"source": "deploying another account's model"}
-
-
-def _which_model(value: object) -> str:
-    return "job" if isinstance(value, JobRef) or (isinstance(value, Mapping) and "job" in value) else "object"
-
-
-DeployedModel: TypeAlias = Annotated[
-    Annotated[JobRef, Tag("job")] | Annotated[WireModel, Tag("object")], Discriminator(_which_model)
-]
-
-
-class DeploymentSpec(Strict):
-    """What is deployed, by the service's own field names."""
-
-    sku: SkuSpec
-    model: DeployedModel
-    raiPolicyName: str | None = None
-    versionUpgradeOption: str | None = None
-    tags: Mapping[str, str] = Field(default_factory=dict)
-
-    not_yet: ClassVar[Mapping[str, str]] = {"extra_body": "passing further service fields through"}
-
-
-class DeploymentLifecycle(Strict):
-    """What only ftops understands about a deployment."""
-
-    not_yet: ClassVar[Mapping[str, str]] = {
-        "require": "serving only a model that earned it",
-        "rollback": "rolling back",
-        "smoke": "smoke tests",
-        "idle": "acting on an idle deployment",
-        "preventDestroy": "protecting a deployment from deletion",
-        "adopt": "adopting a deployment",
-    }
-
-
-class DeploymentDocument(Document):
-    """`kind: Deployment`."""
-
-    kind: Literal["Deployment"]
-    spec: DeploymentSpec
-    lifecycle: DeploymentLifecycle = Field(default_factory=DeploymentLifecycle)
+"""The properties that a PUT replaces (azure-api.md §10.1): an update sends back what was observed of them."""
 
 
 class SkuBody(Body):
-    """The SKU as echoed, in the caller's casing."""
+    """The SKU as echoed, in the caller's casing; an update sends back what ftops does not know of it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str = ""
     capacity: int | None = None
@@ -122,6 +78,7 @@ _PHASES = {
     "Failed": Phase.FAILED,
     "Canceled": Phase.FAILED,
     "Disabled": Phase.FAILED,
+    "Deleting": Phase.ENDING,
 }
 """Every other provisioning state is a write in flight."""
 
@@ -132,7 +89,7 @@ class DeploymentKind:
     word = "deployment"
     title = "Deployment"
     document: type[Document] = DeploymentDocument
-    traits = Traits(Shape.BINDING, short_wait=True, serial_writes=True, caseless_names=True)
+    traits = Traits(Shape.BINDING, short_wait=True, serial_writes=True, called=True, caseless_names=True)
     rules: Mapping[str, FieldRule] = {
         "sku.name": FieldRule(Effect.IN_PLACE, "the service echoes the caller's casing", caseless=True),
         "sku.capacity": FieldRule(Effect.IN_PLACE, "thousands of tokens per minute"),
@@ -146,29 +103,7 @@ class DeploymentKind:
 
     def check(self, document: Document, rules: Rules) -> Iterable[Finding]:
         """Yield what is wrong with the values of a deployment."""
-        deployment = as_type(DeploymentDocument, document)
-        spec, name = deployment.spec, deployment.metadata.name
-        if not rules.limits.names.deployment_pattern.fullmatch(name):
-            detail = (
-                f'"{name}" is not a deployment name: use 2 to 64 letters, digits, dashes, dots and underscores, '
-                "the first a letter or digit."
-            )
-            yield Finding(("metadata", "name"), "bad-name", "Bad name", detail)
-        skus = rules.limits.deployments.skus
-        if spec.sku.name.casefold() not in {sku.casefold() for sku in skus}:
-            detail = f'"{spec.sku.name}" is no deployment type; write one of {", ".join(skus)}.'
-            yield Finding(
-                ("spec", "sku", "name"), "bad-value", "Value not allowed", detail + did_you_mean(spec.sku.name, skus)
-            )
-        for tag in spec.tags:
-            if tag.lower().startswith("ftops-"):
-                detail = f'"{tag}" is a name that ftops writes itself; choose another.'
-                yield Finding(("spec", "tags", tag), "bad-value", "Value not allowed", detail, on_key=True)
-        if isinstance(spec.model, JobRef) and spec.versionUpgradeOption is not None:
-            detail = (
-                "A fine-tuned model is never upgraded by the service, whatever is sent; take versionUpgradeOption out."
-            )
-            yield Finding(("spec", "versionUpgradeOption"), "bad-value", "Value not allowed", detail, on_key=True)
+        return deployment_spec.check(as_type(DeploymentDocument, document), rules)
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
         """Yield nothing."""
@@ -194,7 +129,8 @@ class DeploymentKind:
             names=frozenset({name}),
             fields=fields,
             span=context.span,
-            facts={"project": context.project},
+            lifecycle=Lifecycle(idle=_idle_policy(deployment, context), protected=deployment.lifecycle.preventDestroy),
+            facts={"project": context.project, "hosting_usd_per_hour": _hosting(deployment.spec, context)},
         )
 
     def listings(self) -> Mapping[str, Listing]:
@@ -228,13 +164,21 @@ class DeploymentKind:
             unread=() if body.tags else ("tags.",),
         )
 
-    def reads(self, found: Object) -> Call | None:
-        """Return None: a listing tells everything so far."""
-        return None
+    def inquiries(self, found: Sequence[Object], absent: Sequence[str], now: datetime, rules: Rules) -> Inquiries:
+        """Return what to ask of Azure Monitor and the Activity Log."""
+        return deployment_clock.inquiries(found, absent, now, rules)
 
-    def observe_more(self, found: Object, body: Item) -> Object:
-        """Return the deployment as it was."""
-        return found
+    def informed(self, found: Sequence[Object], answers: Answers, now: datetime, rules: Rules) -> Informed:
+        """Return the deployments with their use, and the pasts of the absent ones."""
+        return deployment_clock.informed(found, answers, now, rules)
+
+    def reads(self, found: Object, now: datetime) -> Call | None:
+        """Return what tells the minute of the last call that counts."""
+        return deployment_clock.minute_read(found, now)
+
+    def observe_more(self, found: Object, body: Item, rules: Rules) -> Object:
+        """Return the deployment with that minute."""
+        return deployment_clock.refined(found, body, rules)
 
     def claims(self, resource: Resource, found: Object, owners: frozenset[str]) -> bool:
         """Tell whether a deployment of this name (compared without case) is ours."""
@@ -257,9 +201,25 @@ class DeploymentKind:
         """Return the PUT of the observed writable fields overlaid by the spec, so that others' fields survive."""
         return Call(Plane.ARM, "PUT", f"/deployments/{found.id}", body=_body(resource, resolved, found.updatable))
 
-    def take_back(self, found: Object) -> Call:
-        """Raise: a deployment is not taken back by itself."""
+    def cancel(self, found: Object) -> Call:
+        """Raise: a deployment is made or deleted, never cancelled."""
         raise NotImplementedError("a deployment cannot be cancelled")
+
+    def delete(self, found: Object) -> Call:
+        """Return the deletion of a deployment; the model stays and can be deployed again."""
+        return Call(Plane.ARM, "DELETE", f"/deployments/{found.id}")
+
+    def cost(self, resource: Resource) -> Cost:
+        """Return the hosting, by the hour."""
+        hourly = resource.facts["hosting_usd_per_hour"]
+        return Cost(hourly=hourly if isinstance(hourly, float) else None)
+
+    def priced(self, found: Object, region: str, rules: Rules) -> Object:
+        """Return the deployment with its hosting price; what is no fine-tuned model is not hosted by the hour."""
+        if not deployment_clock.on_the_clock(found):
+            return replace(found, cost=FREE)
+        base = rules.base_of(_model_name(found.fields))
+        return replace(found, cost=Cost(hourly=rules.hosting_usd_per_hour(base, str(found.fields["sku.name"]), region)))
 
     def describe(self, resource: Resource) -> str:
         """Return `deploy job/support-v3 on GlobalStandard, capacity 80`."""
@@ -271,7 +231,47 @@ class DeploymentKind:
         if found.phase is Phase.FAILED:
             return found.state
         has = f"{found.fields['sku.name']} {found.fields['sku.capacity']}"
-        return f"{has if found.phase is Phase.READY else found.state}, created {age(found.created_at, now)} ago"
+        told = [f"{has if found.phase is Phase.READY else found.state}, created {age(found.created_at, now)} ago"]
+        if found.phase is Phase.READY and found.use is not None:
+            until = found.use.deleted_after
+            told += [last_use(found.use), f"deleted after {to_the_minute(until)}" if until else ""]
+            told += [spent_so_far(found.cost, found.created_at, now)]
+        return ", ".join(part for part in told if part)
+
+
+def _model_name(fields: Mapping[str, Observed]) -> str:
+    model = fields.get("model.name")
+    return model.id if isinstance(model, Pointer) else str(model or "")
+
+
+def _base_model(model: JobRef | WireModel, context: Context) -> str:
+    """Return the base of the fine-tuned model that is deployed, or nothing for a base model."""
+    if isinstance(model, JobRef):
+        return str(context.referenced[Address("job", model.job)]["base_model"])
+    return context.rules.base_of(model.name) if model_pointer(model.name) else ""
+
+
+def _idle_policy(deployment: DeploymentDocument, context: Context) -> IdlePolicy | None:
+    """Return how the deployment lives with the service's clock; it does not touch base models."""
+    spec, since = deployment.spec, deployment.lifecycle.idle.since
+    wish = deployment.lifecycle.idle.within(context.idle)
+    if not _base_model(spec.model, context):
+        return None
+    limit, fixed = deployment_clock.life(spec.sku.name, context.rules)
+    return IdlePolicy(
+        after=timedelta(days=wish.after_days),
+        limit=limit,
+        fixed=fixed,
+        on_idle=wish.on_idle,
+        on_gone=wish.on_gone,
+        since=deployment_spec.begin_of(since) if since else None,
+    )
+
+
+def _hosting(spec: DeploymentSpec, context: Context) -> float | None:
+    """Return the hosting price in USD per hour, None when it is not known."""
+    base = _base_model(spec.model, context)
+    return context.rules.hosting_usd_per_hour(base, spec.sku.name, context.region) if base else 0.0
 
 
 def _fields(spec: DeploymentSpec, context: Context) -> dict[str, Value]:
@@ -333,11 +333,14 @@ def _body(resource: Resource, resolved: Mapping[str, str], observed: Mapping[str
         for prefix in ("sku.", "model.", "tags.")
     }
     plain = {name: value for name, value in wanted.items() if "." not in name}
+    properties = _mapping(observed, "properties")
+    told = _mapping(properties, "model")
+    same = told.get("name") == part["model."].get("name")  # Then what else is told of it, its source, stays true.
     marks = {OWNER_TAG: resource.facts["project"], DIGEST_TAG: resource.digest}
     return {
         "sku": {**_mapping(observed, "sku"), **part["sku."]},
         "tags": {**_mapping(observed, "tags"), **part["tags."], **marks},
-        "properties": {**_mapping(observed, "properties"), **plain, "model": part["model."]},
+        "properties": {**properties, **plain, "model": {**(told if same else {}), **part["model."]}},
     }
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from ftops.diagnostics import Severity
+from ftops.upkeep import IdleWish, OnGone, OnIdle
 
 API_VERSION = "ftops/v1alpha1"
 NAME = re.compile(r"[a-z0-9-]{1,63}")
@@ -58,6 +59,22 @@ class JobRef(Strict):
     at: Annotated[str, Field(pattern=r"^[a-z2-7]{8}$")] | None = None
 
     not_yet: ClassVar[Mapping[str, str]] = {"checkpoint": "choosing a checkpoint of a job"}
+
+
+class IdleSpec(Strict):
+    """What to do when nobody calls a deployment, and when one is gone; what is left out is decided further out."""
+
+    afterDays: Annotated[int, Field(ge=1)] | None = None
+    onIdle: Literal["alert", "retire"] | None = None
+    onGone: Literal["hold", "recreate"] | None = None
+
+    def within(self, outer: IdleWish) -> IdleWish:
+        """Return the wish with what is said here laid over what is said further out."""
+        return IdleWish(
+            after_days=self.afterDays or outer.after_days,
+            on_idle=OnIdle(self.onIdle or outer.on_idle),
+            on_gone=OnGone(self.onGone or outer.on_gone),
+        )
 
 
 class DatasetRef(Strict):

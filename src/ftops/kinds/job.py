@@ -9,12 +9,13 @@ from datetime import datetime
 from ftops.call import Call, Plane
 from ftops.digest import Marker, Plain, derived_seed, digest_mark, digest_of, job_suffix, name_mark
 from ftops.kinds import job_body, job_spec
-from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits
+from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
 from ftops.kinds.bodies import age
 from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
 from ftops.kinds.job_spec import HYPERPARAMETERS, JobDocument, JobSpec, Retry, hyperparameters, method_type
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Pointer, Ref, Resource, Scalar, Value
 from ftops.rules import Rules
+from ftops.upkeep import Cost
 
 STANDARD = "Standard"
 """How an absent trainingType in the answer to a create call is to be read."""
@@ -24,7 +25,7 @@ EVENTS = "20"
 """Newest events asked for, to find the step a running job has come to."""
 
 
-class JobKind:
+class JobKind(Uninquiring):
     """The kind `job`."""
 
     word = "job"
@@ -111,13 +112,13 @@ class JobKind:
         """Return the job that a body describes."""
         return job_body.observe(item, account)
 
-    def reads(self, found: Object) -> Call | None:
+    def reads(self, found: Object, now: datetime) -> Call | None:
         """Return the newest events of a running job; at most a handful run at once in an account."""
         if found.state != "running":
             return None
         return Call(Plane.DATA, "GET", f"/fine_tuning/jobs/{found.id}/events", {"limit": EVENTS})
 
-    def observe_more(self, found: Object, body: Item) -> Object:
+    def observe_more(self, found: Object, body: Item, rules: Rules) -> Object:
         """Return the job with the newest step that its events tell."""
         step = job_body.newest_step(body)
         return found if step is None else replace(found, fields={**found.fields, "step": step})
@@ -173,9 +174,27 @@ class JobKind:
         """Raise: an artifact is never updated."""
         raise NotImplementedError("a job is an artifact")
 
-    def take_back(self, found: Object) -> Call:
+    def cancel(self, found: Object) -> Call:
         """Return the call that cancels a job; while it is queued, nothing is billed."""
         return Call(Plane.DATA, "POST", f"/fine_tuning/jobs/{found.id}/cancel")
+
+    def delete(self, found: Object) -> Call:
+        """Raise: a job's record stays so far."""
+        raise NotImplementedError("a job's record is not deleted")
+
+    def cost(self, resource: Resource) -> Cost:
+        """Return the estimate of the training; None where its price is not known."""
+        usd, low = (resource.facts.get(name) for name in ("training_usd", "training_usd_low"))
+        tokens = resource.facts.get("trained_tokens")
+        basis = f"{tokens / 1e6:,.2f} M trained tokens" if isinstance(tokens, int) else ""
+        return Cost(once=_usd(usd), once_low=_usd(low), basis=basis)
+
+    def priced(self, found: Object, region: str, rules: Rules) -> Object:
+        """Return a job with what its training was billed, by the tokens it tells; unknown while it trains."""
+        tokens, kind = found.fields.get("trained_tokens"), str(found.fields.get("trainingType") or STANDARD)
+        price = rules.training_usd_per_million(rules.base_of(found.outputs.get("last", "")), kind, region)
+        billed = tokens * price / 1e6 if isinstance(tokens, int) and price is not None else None
+        return replace(found, cost=Cost(once=billed))
 
     def describe(self, resource: Resource) -> str:
         """Return `train gpt-4.1-mini-2025-04-14 from job/support-v2, 3 epochs`."""
@@ -195,6 +214,10 @@ class JobKind:
             return found.state
         step = f", step {found.fields['step']}" if "step" in found.fields else ""
         return f"{found.state}{step}, created {age(found.created_at, now)} ago"
+
+
+def _usd(fact: Scalar) -> float | None:
+    return float(fact) if isinstance(fact, int | float) else None
 
 
 def _fields(spec: JobSpec, context: Context) -> dict[str, Value]:

@@ -64,6 +64,7 @@ class JobBody(Body):
     trainingType: str | int | None = None
     fine_tuned_model: str | None = None
     finished_at: int | None = None
+    trained_tokens: int | None = None
     error: Failure | None = None
 
 
@@ -110,6 +111,7 @@ def _observed_fields(body: JobBody) -> dict[str, Observed]:
         "trainingType": _training_type(body.trainingType),
         "seed": body.seed,
         "suffix": body.suffix or None,
+        "trained_tokens": body.trained_tokens,
     }
     told |= {n: v for n in HYPERPARAMETERS if isinstance(v := settings.get(n), int | float) and v != AUTO}
     return {name: value for name, value in told.items() if value is not None}

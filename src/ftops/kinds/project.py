@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ftops.kinds.envelope import Document, Finding, Strict
+from ftops.kinds.envelope import Document, Finding, IdleSpec, Strict
 from ftops.rules import Rules
 
+MAX_DELETES_DEFAULT = 3
 SUFFIX_MAX_DEFAULT = 40
+KEPT_KINDS = frozenset({"deployment", "job", "dataset"})
 SUFFIX_MAX_LEAST = 17
 """One character of the user's part before the marker's sixteen."""
 
@@ -30,17 +32,34 @@ class AccountSpec(Strict):
     }
 
 
+class PruneSpec(Strict):
+    """What of ours is deleted once no document declares it; `keep` lists addresses that never are."""
+
+    deployments: Literal["none", "orphans"] = "none"
+    keep: tuple[str, ...] = Field(default=(), strict=False)
+
+    not_yet: ClassVar[Mapping[str, str]] = {
+        "jobs": "deleting the records of jobs that no document declares",
+        "files": "deleting files that no document declares",
+        "keepSuperseded": "keeping some superseded versions",
+    }
+
+
+class BudgetSpec(Strict):
+    """How much money may be spent, in USD at list price: by trainings begun within 30 days, by hosting in a month."""
+
+    trainingUsdPer30Days: Annotated[float, Field(ge=0)] | None = None
+    hostingUsdPerMonth: Annotated[float, Field(ge=0)] | None = None
+
+
 class PolicySpec(Strict):
     """What may happen in this project."""
 
     suffixMax: int = SUFFIX_MAX_DEFAULT
-
-    not_yet: ClassVar[Mapping[str, str]] = {
-        "prune": "deleting what no document declares",
-        "maxDeletes": "limiting deletes",
-        "budget": "limiting money",
-        "idle": "acting on idle deployments",
-    }
+    prune: PruneSpec = Field(default_factory=PruneSpec)
+    maxDeletes: Annotated[int, Field(ge=0)] = MAX_DELETES_DEFAULT
+    budget: BudgetSpec = Field(default_factory=BudgetSpec)
+    idle: IdleSpec = Field(default_factory=IdleSpec)
 
 
 class ProjectSpec(Strict):
@@ -79,6 +98,10 @@ def check(document: ProjectDocument, rules: Rules) -> Iterable[Finding]:
                 f'"{account.emulator}" must be the name of a file under the project root, such as ftops-emulator.db.'
             )
             yield Finding(("spec", "accounts", name, "emulator"), "outside-root", "Outside the project root", detail)
+    for number, address in enumerate(spec.policy.prune.keep):
+        if address.partition("/")[0] not in KEPT_KINDS or not address.partition("/")[2]:
+            detail = f'"{address}" is not an address; write one such as deployment/support-prod.'
+            yield Finding(("spec", "policy", "prune", "keep", number), "bad-value", "Value not allowed", detail)
     most = rules.limits.names.suffix_max
     if not SUFFIX_MAX_LEAST <= spec.policy.suffixMax <= most:
         detail = f"suffixMax must be {SUFFIX_MAX_LEAST} to {most}: sixteen characters of it are the marker ftops needs."

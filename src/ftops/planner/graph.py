@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Shape
-from ftops.model import Address, Desired, Object, Phase, Ref, Resource, Why
+from ftops.model import Address, Desired, Object, Phase, Ref, Resource
 from ftops.planner.guards import Hold
-from ftops.planner.match import Index, Key, Match, target_of
+from ftops.planner.match import Key, Match, Scene
+from ftops.reasons import Why
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Whether a resource is wanted, and if not, whose hold is the reason (None: its referrers have what they need)."""
+    """Whether a resource is wanted, and if not, what keeps the referrer that asks for it (None: none asks)."""
 
     wanted: bool
-    held_by: Address | None = None
+    kept: str = ""
     referrers: int = 0
 
 
@@ -40,8 +41,8 @@ def needs(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Ho
         asking = [r for r in its if _asks(matches[r.key], resource.address)]
         free = [r for r in asking if not _holds_back(r, holds) and result[r.key].wanted]
         on_demand = KINDS_BY_WORD[resource.address.kind].traits.on_demand
-        held_by = _first_hold(asking, holds, result)
-        result[resource.key] = Need(bool(free) or not (its or on_demand), held_by, len(its))
+        kept = _first_hold(asking, holds, result)
+        result[resource.key] = Need(bool(free) or not (its or on_demand), kept, len(its))
     return result
 
 
@@ -63,13 +64,13 @@ def _asks(referrer: Match, target: Address) -> bool:
     return referrer.current is None or target in moved
 
 
-def _first_hold(asking: list[Resource], holds: Mapping[Key, Hold], result: Mapping[Key, Need]) -> Address | None:
+def _first_hold(asking: list[Resource], holds: Mapping[Key, Hold], result: Mapping[Key, Need]) -> str:
     for referrer in asking:
         if _holds_back(referrer, holds):
-            return referrer.address
-        if result[referrer.key].held_by:
-            return result[referrer.key].held_by
-    return None
+            return f"{referrer.address} is {'retired' if holds[referrer.key].wished else 'held'}"
+        if result[referrer.key].kept:
+            return result[referrer.key].kept
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,13 @@ class Upstream:
     lost_pins: tuple[Ref, ...] = ()
 
 
-def upstream(resource: Resource, owners: frozenset[str], index: Index, matches: Mapping[Key, Match]) -> Upstream:
+def upstream(resource: Resource, scene: Scene) -> Upstream:
     """Return the values that a resource's references resolve to now, and what they wait for."""
     resolved, waiting, lost = {}, [], []
     for name, value in resource.fields.items():
         if not isinstance(value, Ref):
             continue
-        target = target_of(value, resource, matches, index, owners)
+        target = scene.target(value, resource)
         if (output := _output(target, value.selector)) is not None:
             resolved[name] = output
         elif value.pinned and target is None:

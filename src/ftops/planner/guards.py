@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Effect, Shape, rule_for
-from ftops.model import Gate, LiveState, Phase, Policy, Why
-from ftops.planner.match import Key, Match
+from ftops.model import Gate, Phase
+from ftops.planner.clock import absence
+from ftops.planner.match import Key, Match, Scene
+from ftops.reasons import Why
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a resource is held, and the `--allow` word that would let it go on."""
+    """Why a resource is held, and the `--allow` word that would let it go on; `wished` if that is what is asked for."""
 
     why: Why
     reason: str
     override: str = ""
     gate: Gate = Gate.GUARD
+    wished: bool = False
 
 
-def holds(matches: Mapping[Key, Match], live: LiveState, policy: Policy) -> dict[Key, Hold]:
+def holds(scene: Scene) -> dict[Key, Hold]:
     """Return the resources that are held, each with the first guard that says so."""
     found = {}
-    for key, match in matches.items():
+    for key, match in scene.matches.items():
         for guard in _GUARDS:
-            hold = guard(match, live)
-            if hold is not None and not (hold.override and hold.override in policy.allow):
+            hold = guard(match, scene)
+            if hold is not None and not (hold.override and hold.override in scene.policy.allow):
                 found[key] = hold
                 break
     return found
 
 
-def _unreadable(match: Match, live: LiveState) -> Hold | None:
-    problem = live.unreadable.get((match.resource.account, match.resource.address.kind))
+def _unreadable(match: Match, scene: Scene) -> Hold | None:
+    problem = scene.live.unreadable.get((match.resource.account, match.resource.address.kind))
     return Hold(Why.UNREADABLE, f"cannot be read: {problem}") if problem else None
 
 
-def _refused(match: Match, live: LiveState) -> Hold | None:
-    problem = live.refused.get(match.resource.key)
+def _refused(match: Match, scene: Scene) -> Hold | None:
+    problem = scene.live.refused.get(match.resource.key)
     return Hold(Why.REFUSED, problem, gate=Gate.FAILED) if problem else None
 
 
-def _wrong_echo(match: Match, _live: LiveState) -> Hold | None:
+def _wrong_echo(match: Match, _scene: Scene) -> Hold | None:
     """Hold while an object claims to be this one but contradicts it; a queued one is about to be cancelled."""
     for found, contradictions in match.contradicting:
         told = "; ".join(f"{c.field} is {c.old}, not {c.new}" for c in contradictions)
@@ -53,7 +56,7 @@ def _wrong_echo(match: Match, _live: LiveState) -> Hold | None:
     return None
 
 
-def _foreign(match: Match, _live: LiveState) -> Hold | None:
+def _foreign(match: Match, _scene: Scene) -> Hold | None:
     if match.foreign is None:
         return None
     address = match.resource.address
@@ -64,8 +67,16 @@ def _foreign(match: Match, _live: LiveState) -> Hold | None:
     return Hold(Why.FOREIGN, reason)
 
 
-def _replace(match: Match, _live: LiveState) -> Hold | None:
-    """Hold a change that would mean to delete and create; deleting is not built yet."""
+def _gone(match: Match, scene: Scene) -> Hold | None:
+    """Hold what existed and is gone, unless its document wants it made again."""
+    gone = absence(match, scene)
+    if gone is None:
+        return None
+    return Hold(gone.why, gone.reason, f"create:{match.resource.address}", wished=gone.wished)
+
+
+def _replace(match: Match, _scene: Scene) -> Hold | None:
+    """Hold a change that would mean to delete and create, which takes the name off the air."""
     kind = KINDS_BY_WORD[match.resource.address.kind]
     if kind.traits.shape is not Shape.BINDING:
         return None
@@ -76,7 +87,7 @@ def _replace(match: Match, _live: LiveState) -> Hold | None:
     return None
 
 
-def _attempts(match: Match, _live: LiveState) -> Hold | None:
+def _attempts(match: Match, _scene: Scene) -> Hold | None:
     """Hold after attempts that came to nothing, unless the spec allows more and every cause so far was transient."""
     attempts, life = match.attempts, match.resource.lifecycle
     if match.current is not None or not attempts:
@@ -96,7 +107,7 @@ def _attempts(match: Match, _live: LiveState) -> Hold | None:
 _ENDINGS = {Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
 
 
-def _failed_binding(match: Match, _live: LiveState) -> Hold | None:
+def _failed_binding(match: Match, _scene: Scene) -> Hold | None:
     """Hold a binding whose last write failed while its spec asks for nothing else."""
     current = match.current
     if current is None or current.phase is not Phase.FAILED or match.changes:
@@ -105,7 +116,7 @@ def _failed_binding(match: Match, _live: LiveState) -> Hold | None:
     return Hold(Why.ATTEMPT_FAILED, reason, gate=Gate.FAILED)
 
 
-def _earlier_trains(match: Match, _live: LiveState) -> Hold | None:
+def _earlier_trains(match: Match, _scene: Scene) -> Hold | None:
     """Hold a new version while an earlier one of the same name trains."""
     if not _costly_and_missing(match) or match.earlier_running is None:
         return None
@@ -114,7 +125,7 @@ def _earlier_trains(match: Match, _live: LiveState) -> Hold | None:
     return Hold(Why.EARLIER_TRAINS, reason, f"retrain:{match.resource.address}")
 
 
-def _parent_changed(match: Match, _live: LiveState) -> Hold | None:
+def _parent_changed(match: Match, _scene: Scene) -> Hold | None:
     """Hold a training that only its parent's change asks for, unless the spec says `onParentChange: retrain`."""
     resource, previous = match.resource, match.previous
     if not _costly_and_missing(match) or resource.lifecycle.retrain_on_parent_change:
@@ -131,11 +142,12 @@ def _costly_and_missing(match: Match) -> bool:
     return KINDS_BY_WORD[match.resource.address.kind].traits.costly and match.current is None
 
 
-_GUARDS: tuple[Callable[[Match, LiveState], Hold | None], ...] = (
+_GUARDS: tuple[Callable[[Match, Scene], Hold | None], ...] = (
     _unreadable,
     _refused,
     _wrong_echo,
     _foreign,
+    _gone,
     _replace,
     _failed_binding,
     _attempts,

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Shape
-from ftops.model import Address, Change, Desired, Object, Phase, Ref, Resource
+from ftops.model import Address, Change, Desired, LiveState, Object, Phase, Policy, Ref, Resource
 from ftops.planner.diff import changes
 
 Key: TypeAlias = tuple[Address, str]
@@ -43,6 +43,27 @@ class Match:
     def output_ready(self) -> bool:
         """Tell whether references to the resource can be resolved."""
         return self.current is not None and self.current.phase is Phase.READY
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that the decision about one resource may look at, beside what was decided about others."""
+
+    desired: Desired
+    live: LiveState
+    policy: Policy
+    index: Index
+    matches: Mapping[Key, Match]
+
+    def target(self, ref: Ref, referrer: Resource) -> Object | None:
+        """Return the object that a reference stands for now: the target's current one, or the pinned version."""
+        if not ref.pinned:
+            match = self.matches.get((ref.target, referrer.account))
+            return match.current if match else None
+        versions = self.index.by_digest.get((ref.target.kind, referrer.account, ref.digest), ())
+        owners = self.desired.owners
+        ours = [o for o in versions if o.phase.alive and o.marker is not None and o.marker.owner in owners]
+        return min(ours, key=_keep_rank, default=None)
 
 
 def age_rank(found: Object) -> tuple[datetime, str]:
@@ -186,15 +207,3 @@ def _overlap(found: Object, other: Object) -> bool:
     """Tell whether two objects existed at one time; what was made in the second of the other's end came after it."""
     first, second = sorted((found, other), key=age_rank)
     return first.finished_at is None or second.created_at is None or second.created_at < first.finished_at
-
-
-def target_of(
-    ref: Ref, referrer: Resource, matches: Mapping[Key, Match], index: Index, owners: frozenset[str]
-) -> Object | None:
-    """Return the object that a reference stands for now: the target's current one, or the pinned version."""
-    if not ref.pinned:
-        match = matches.get((ref.target, referrer.account))
-        return match.current if match else None
-    versions = index.by_digest.get((ref.target.kind, referrer.account, ref.digest), ())
-    ours = [o for o in versions if o.phase.alive and o.marker is not None and o.marker.owner in owners]
-    return min(ours, key=_keep_rank, default=None)

@@ -4,40 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Effect, Shape, rule_for
-from ftops.model import (
-    Action,
-    Desired,
-    Gate,
-    LiveState,
-    Object,
-    Phase,
-    Plan,
-    Policy,
-    Resource,
-    Verb,
-    Why,
-    write_key,
-)
+from ftops.model import Action, Desired, Gate, LiveState, Object, Phase, Plan, Policy, Resource, Verb, write_key
+from ftops.planner.clock import idleness
 from ftops.planner.graph import Need, Upstream, needs, upstream
 from ftops.planner.guards import Hold, holds
-from ftops.planner.match import Index, Key, Match, age_rank, match_all, place
+from ftops.planner.leftovers import side_actions, unclaimed
+from ftops.planner.match import Index, Key, Match, Scene, match_all
+from ftops.planner.select import selected
+from ftops.planner.totals import few_deletes, priced, within_budget
+from ftops.reasons import Why
+from ftops.upkeep import OnIdle, spent_so_far, to_the_minute
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Everything the decision about one resource may look at."""
+    """A scene with what was decided of all resources: which are held, and which are wanted."""
 
-    desired: Desired
-    live: LiveState
-    policy: Policy
-    index: Index
-    matches: Mapping[Key, Match]
+    scene: Scene
     holds: Mapping[Key, Hold]
     needs: Mapping[Key, Need]
+
+    @property
+    def desired(self) -> Desired:
+        """Return the desired side."""
+        return self.scene.desired
 
 
 def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
@@ -46,30 +40,53 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
     Pure: equal values give equal plans. Time is `live.now`, the flags are in `policy`, the journal's doubts in `live`.
     """
     index = Index.of(live.objects)
-    matches = match_all(desired, index)
-    held = holds(matches, live, policy)
-    state = _State(desired, live, policy, index, matches, held, needs(desired, matches, held))
+    scene = Scene(desired, live, policy, index, match_all(desired, index))
+    held = holds(scene)
+    state = _State(scene, held, needs(desired, scene.matches, held))
     actions: list[Action] = []
-    for match in matches.values():
-        actions.extend(_side_actions(match, state))
+    for match in scene.matches.values():
+        actions.extend(side_actions(match, scene))
         actions.append(_main_action(match, state))
-    actions.extend(_unclaimed(state))
+    actions.extend(unclaimed(scene))
+    chosen = selected(desired, policy)
+    actions = [a for a in priced(actions) if chosen is None or a.address in chosen]
+    actions = within_budget(few_deletes(actions, policy.deletes_max), scene)
     closed = tuple(_one_write_at_a_time(_closed(actions, state), live))
-    return Plan(desired.project, desired.accounts, closed, live.calls)
+    return Plan(desired.project, desired.accounts, closed, live.calls, live.unseen)
 
 
 def _main_action(match: Match, state: _State) -> Action:
     """Return what is to be done for the resource itself."""
     hold, need, current = state.holds.get(match.resource.key), state.needs[match.resource.key], match.current
-    if hold is not None and (need.wanted or need.held_by or hold.why in {Why.UNREADABLE, Why.REFUSED}):
+    if hold is not None and (need.wanted or need.kept or hold.why in {Why.UNREADABLE, Why.REFUSED}):
         return _held(match, hold)
     if current is None:
         return _create(match, state) if need.wanted else _not_wanted(match, need)
+    if current.phase is Phase.ENDING:
+        return replace(_waiting(match, state), summary="being deleted")
     if match.changes and _shape(match.resource) is Shape.BINDING:
         return _update(match, state)  # While its last write is in flight too, so that one approval covers both.
     if current.phase in {Phase.QUEUED, Phase.RUNNING}:
         return _waiting(match, state)
-    return replace(_action(match, Verb.KEEP, Gate.OPEN, Why.SETTLED), reason=_fixed_edits(match.resource, current))
+    kept = replace(_action(match, Verb.KEEP, Gate.OPEN, Why.SETTLED), reason=_fixed_edits(match.resource, current))
+    return _idle(kept, match, current, state.scene.live.now_in(match.resource.account))
+
+
+def _idle(kept: Action, match: Match, current: Object, now: datetime) -> Action:
+    """Return what is to be done about something that nobody calls: a word, or its deletion where that is asked for."""
+    life = match.resource.lifecycle
+    idle = idleness(current, life.idle, now) if life.idle is not None else None
+    if idle is None or life.idle is None:
+        return kept
+    quiet = f"idle {idle.quiet.days} days"
+    if life.idle.on_idle is OnIdle.RETIRE and idle.retire and not life.protected:
+        summary = f"retire: {quiet} (onIdle: retire); its model stays and can be deployed again"
+        return replace(kept, verb=Verb.DELETE, why=Why.IDLE, summary=summary)
+    until = current.use.deleted_after if current.use else None
+    told = [quiet, f"the service deletes it after {to_the_minute(until)} unless it is called" if until else ""]
+    told += ["not retired, because it is protected (preventDestroy)" if life.protected and idle.retire else ""]
+    told += [spent_so_far(current.cost, current.created_at, now)]
+    return replace(kept, why=Why.IDLE, reason="; ".join(part for part in told if part))
 
 
 def _fixed_edits(resource: Resource, current: Object) -> str:
@@ -84,6 +101,8 @@ def _fixed_edits(resource: Resource, current: Object) -> str:
 
 
 def _held(match: Match, hold: Hold) -> Action:
+    if hold.wished:
+        return replace(_action(match, Verb.KEEP, Gate.OPEN, hold.why), changes=(), reason=hold.reason)
     there = Verb.UPDATE if _shape(match.resource) is Shape.BINDING else Verb.KEEP
     action = _action(match, Verb.CREATE if match.current is None else there, hold.gate, hold.why)
     summary = KINDS_BY_WORD[match.resource.address.kind].describe(match.resource)
@@ -92,8 +111,8 @@ def _held(match: Match, hold: Hold) -> Action:
 
 def _not_wanted(match: Match, need: Need) -> Action:
     action = _action(match, Verb.KEEP, Gate.OPEN, Why.CONSUMED)
-    if need.held_by is not None:
-        return replace(action, why=Why.NOT_NEEDED_YET, reason=f"nothing allowed needs it yet: {need.held_by} is held")
+    if need.kept:
+        return replace(action, why=Why.NOT_NEEDED_YET, reason=f"nothing allowed needs it yet: {need.kept}")
     if not need.referrers:
         return replace(action, why=Why.UNUSED, reason="checked; no document refers to it")
     return replace(action, reason="not in the account any more; what was made from it is")
@@ -102,7 +121,7 @@ def _not_wanted(match: Match, need: Need) -> Action:
 def _waiting(match: Match, state: _State) -> Action:
     kind = KINDS_BY_WORD[match.resource.address.kind]
     action = _action(match, Verb.WAIT, Gate.OPEN, Why.IN_PROGRESS)
-    progress = kind.progress(match.current, state.live.now) if match.current else ""
+    progress = kind.progress(match.current, state.scene.live.now) if match.current else ""
     return replace(action, summary=progress, settles=kind.traits.short_wait)
 
 
@@ -135,12 +154,12 @@ def _update(match: Match, state: _State) -> Action:
 def _gated(action: Action, match: Match, state: _State) -> Action:
     """Return a write with its references resolved and its gate closed by what it waits for."""
     key = write_key(action, state.desired.accounts[action.account].id)
-    intent_at = state.live.doubts.get(key)
-    now = state.live.now_of.get(action.account, state.live.now)
-    if intent_at is not None and abs(now - intent_at) < timedelta(seconds=state.policy.grace_s):
+    intent_at = state.scene.live.doubts.get(key)
+    now = state.scene.live.now_in(action.account)
+    if intent_at is not None and abs(now - intent_at) < timedelta(seconds=state.scene.policy.grace_s):
         reason = "it was sent moments ago and may be there already; the next listings decide"
         return replace(action, gate=Gate.UPSTREAM, why=Why.IN_DOUBT, reason=reason, settles=True)
-    return _after(action, upstream(match.resource, state.desired.owners, state.index, state.matches))
+    return _after(action, upstream(match.resource, state.scene))
 
 
 def _after(action: Action, up: Upstream) -> Action:
@@ -153,74 +172,9 @@ def _after(action: Action, up: Upstream) -> Action:
     return replace(action, gate=Gate.UPSTREAM)
 
 
-def _side_actions(match: Match, state: _State) -> Iterator[Action]:
-    """Yield what is to be done about further objects of the digest: wrong echoes, twins, worthless attempts."""
-    traits = KINDS_BY_WORD[match.resource.address.kind].traits
-    for found, _ in match.contradicting:
-        if found.phase is Phase.QUEUED and traits.cancellable:
-            action = _on_object(match, found, Verb.CANCEL, Why.WRONG_ECHO)
-            yield replace(action, undo=True, summary=f"{found.id}: the service took it differently than it was sent")
-    for twin in match.twins:
-        if twin.phase is not Phase.READY and traits.cancellable:
-            yield _twin(match, twin, state)
-    if traits.disposable and match.output_ready:
-        for attempt in match.attempts:
-            if attempt.phase is Phase.FAILED:
-                action = _on_object(match, attempt, Verb.DELETE, Why.ATTEMPT_FAILED)
-                yield replace(action, undo=True, summary=f"{attempt.id}: a failed attempt, replaced by a later one")
-
-
-def _twin(match: Match, twin: Object, state: _State) -> Action:
-    """Return the cancelling of a twin: free and without asking while it is queued, by permission once it trains."""
-    action = _on_object(match, twin, Verb.CANCEL, Why.TWIN)
-    kept = match.current.id if match.current else ""
-    summary = f"{twin.id}: a twin of {kept}, which is kept"
-    if twin.phase is Phase.QUEUED:
-        return replace(action, summary=summary, undo=True)
-    override = f"cancel:{match.resource.address}"
-    gate = Gate.OPEN if override in state.policy.allow else Gate.GUARD
-    return replace(
-        action, summary=summary, gate=gate, override=override, reason=f"{twin.id} trains already and is billed"
-    )
-
-
-def _unclaimed(state: _State) -> Iterator[Action]:
-    """Yield our objects that no resource claims; they exist as such only when the whole project was read."""
-    if not state.desired.whole:
-        return
-    claimed = {place(o) for match in state.matches.values() for o in _objects_of(match)}
-    for found in sorted(state.live.objects, key=lambda o: (o.account, o.kind, *age_rank(o))):
-        ours = found.marker is not None and found.marker.owner in state.desired.owners
-        if ours and place(found) not in claimed and found.account in state.desired.accounts:
-            yield _leftover(found, state)
-
-
-def _objects_of(match: Match) -> Iterable[Object]:
-    current = () if match.current is None else (match.current,)
-    return (*current, *match.twins, *match.attempts, *(found for found, _ in match.contradicting))
-
-
-def _leftover(found: Object, state: _State) -> Action:
-    family = [
-        m
-        for m in state.matches.values()
-        if m.resource.account == found.account
-        and m.resource.address.kind == found.kind
-        and found.marker is not None
-        and found.marker.name in m.resource.names
-    ]
-    if not family:
-        why, reason = Why.ORPHAN, "in no document; kept, since nothing is pruned"
-    elif any(m.output_ready for m in family):
-        why, reason = Why.SUPERSEDED, f"superseded by {family[0].resource.address}; kept, since nothing is pruned"
-    else:
-        why, reason = Why.PREVIOUS, f"the earlier version of {family[0].resource.address}"
-    return Action(found.address, found.account, Verb.KEEP, Gate.OPEN, why, reason=reason, object=found)
-
-
 def _one_write_at_a_time(actions: Iterable[Action], live: LiveState) -> Iterator[Action]:
     """Yield the actions with all but one open write closed where an account takes one write at a time."""
-    busy = {o.account for o in live.objects if _serial(o.kind) and o.phase is Phase.RUNNING}
+    busy = {o.account for o in live.objects if _serial(o.kind) and o.phase in {Phase.RUNNING, Phase.ENDING}}
     for action in actions:
         if not (_serial(action.address.kind) and action.writes and action.gate is Gate.OPEN):
             yield action
@@ -252,7 +206,7 @@ def _closed(actions: Iterable[Action], state: _State) -> Iterator[Action]:
 
 def _approval(action: Action, state: _State) -> Action:
     """Return the action, held if it would write something that was not approved."""
-    approved = state.policy.approved
+    approved = state.scene.policy.approved
     if approved is None or not action.writes or action.held or action.undo:
         return action
     if write_key(action, state.desired.accounts[action.account].id) in approved:
@@ -274,11 +228,6 @@ def _action(match: Match, verb: Verb, gate: Gate, why: Why) -> Action:
         resource=resource,
         object=match.current,
     )
-
-
-def _on_object(match: Match, found: Object, verb: Verb, why: Why) -> Action:
-    resource = match.resource
-    return Action(resource.address, resource.account, verb, Gate.OPEN, why, digest=resource.digest, object=found)
 
 
 def _shape(resource: Resource) -> Shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ftops.model import Action, Observed, Plan, Pointer, Ref, Value
+from ftops.upkeep import Cost
 
 FORMAT = 1
 """Raised when a member changes its meaning or goes; new members do not raise it."""
@@ -22,6 +23,8 @@ def plan_json(plan: Plan) -> str:
         "calls": plan.calls,
         "outcome": plan.outcome.name.lower(),
         "id": plan.id if plan.keys else None,
+        "cost": _cost(plan.cost),
+        "unseen": {name: list(texts) for name, texts in plan.unseen.items() if texts},
         "actions": [_action(plan, action) for action in plan.actions],
     }
     return json.dumps(document, indent=2) + "\n"
@@ -48,11 +51,17 @@ def _action(plan: Plan, action: Action) -> dict[str, object]:
         ],
         "after": [str(address) for address in action.after],
         "override": action.override or None,
+        "cost": _cost(action.cost) if action.writes else None,
         "digest": action.digest or None,
         "key": plan.key(action) if action.writes else None,
         "object": action.object.id if action.object else None,
         "source": {"file": span.file, "line": span.line, "column": span.column} if span else None,
     }
+
+
+def _cost(cost: Cost) -> dict[str, float | None]:
+    """Return a cost in USD; null is unknown."""
+    return {"once_usd": cost.once, "once_low_usd": cost.once_low, "hourly_usd": cost.hourly}
 
 
 def _value(value: Observed | Value) -> object:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ftops.model import Account, Action, Address, Change, Gate, Observed, Plan, Pointer, Ref, Scalar, Verb, Why
+from ftops.model import Account, Action, Address, Change, Gate, Observed, Plan, Pointer, Ref, Scalar, Verb
+from ftops.reasons import Why
 from ftops.render.text import count
+from ftops.upkeep import HOURS_A_MONTH, Cost, usd
 
-QUIET = frozenset({Why.SETTLED, Why.CONSUMED, Why.UNUSED, Why.SUPERSEDED, Why.PREVIOUS})
+QUIET = frozenset({Why.SETTLED, Why.CONSUMED, Why.UNUSED, Why.SUPERSEDED, Why.PREVIOUS, Why.RETIRED})
 """Kept without anything to say: listed only on request."""
 
 _SYMBOLS = {
@@ -64,6 +66,9 @@ def view(plan: Plan, *, show_unchanged: bool = False, show_id: bool = True) -> V
     for account in plan.accounts.values():
         its = [a for a in plan.actions if a.account == account.name]
         rows = tuple(_row(a, new) for a in its if show_unchanged or not _quiet(a))
+        rows += tuple(
+            Row(ATTENTION_SYMBOL, f"account/{account.name}", text) for text in plan.unseen.get(account.name, ())
+        )
         sections.append(Section(f"{plan.project} on {account_title(account)}", rows))
     return View(tuple(sections), f"read in {count(plan.calls, 'call')}", _summary(plan, show_id=show_id))
 
@@ -123,7 +128,8 @@ def _details(action: Action, new: set[Address]) -> list[str]:
         return []
     changes = [] if action.why is Why.PARENT_CHANGED else [_phrase(change, new) for change in action.changes]
     if action.held:
-        override = [f"to do it all the same: --allow {action.override}"] if action.override else []
+        option = action.override if action.override.startswith("--") else f"--allow {action.override}"
+        override = [f"to do it all the same: {option}"] if action.override else []
         return [f"held: {action.reason}", *changes, *override]
     if action.verb is Verb.UPDATE:
         drift = ["drift: changed outside ftops since it was last applied"] if action.why is Why.DRIFTED else []
@@ -131,7 +137,24 @@ def _details(action: Action, new: set[Address]) -> list[str]:
     because = [*changes, action.reason] if action.gate is Gate.OPEN else changes
     causes = "; ".join(cause for cause in because if cause)
     inherited = " (inherited)" if action.why is Why.INHERITED else ""
-    return [f"because {causes}{inherited}"] * bool(causes) + [waits for waits in (_waits(action),) if waits]
+    told = [f"because {causes}{inherited}" if causes else "", _price(action.cost), _waits(action)]
+    return [line for line in told if line]
+
+
+def _price(cost: Cost) -> str:
+    """Return what a write costs, or nothing for what is free; what is not known is said, since it is not free."""
+    if not cost.known:
+        return "its price is not known"
+    parts = []
+    if cost.once:
+        low = f"{usd(cost.once_low).removesuffix('.00')} to " if cost.once_low not in {None, cost.once} else ""
+        parts.append(f"about {low}{usd(cost.once)}" + (f", {cost.basis}" if cost.basis else ""))
+    if cost.hourly:
+        monthly = usd(abs(cost.hourly) * HOURS_A_MONTH)
+        parts.append(
+            f"hosting {usd(cost.hourly)} an hour, {monthly} a month" if cost.hourly > 0 else f"saves {monthly} a month"
+        )
+    return "; ".join(parts)
 
 
 def _phrase(change: Change, new: set[Address]) -> str:
@@ -172,8 +195,10 @@ def _summary(plan: Plan, *, show_id: bool) -> tuple[str, ...]:
     rest = [count(waiting, "waiting").removesuffix("s")] if waiting else []
     rest += [f"{held} held"] if held else []
     rest += [f"{old} superseded"] if old else []
+    retired = sum(a.why is Why.RETIRED for a in kept)
+    rest += [f"{retired} retired"] if retired else []
     rest += [count(orphans, "orphan")] if orphans else []
-    rest += [f"{len(kept) - old - orphans} unchanged"]
+    rest += [f"{len(kept) - old - orphans - retired} unchanged"]
     if not writes:
         undone = any(a.undo for a in plan.actions)
         return (f"{'Tidying up' if undone else 'No changes'}. {', '.join(rest).capitalize()}.",)
@@ -182,4 +207,12 @@ def _summary(plan: Plan, *, show_id: bool) -> tuple[str, ...]:
     deletes = sum(a.verb is Verb.DELETE for a in writes)
     first = f"{creates} to create, {updates} to update, {deletes} to delete"
     first += f", {count(others, 'job control step')}" if others else ""
-    return (f"Plan: {first}, {', '.join(rest)}.", *((f"Plan id {plan.id}",) if show_id else ()))
+    return (f"Plan: {first}, {', '.join(rest)}. {_money(plan.cost)}", *((f"Plan id {plan.id}",) if show_id else ()))
+
+
+def _money(cost: Cost) -> str:
+    """Return what a plan costs: its trainings once, and by how much hosting changes."""
+    training = "at an unknown price" if cost.once is None else usd(cost.once)
+    monthly = None if cost.hourly is None else cost.hourly * HOURS_A_MONTH
+    hosting = "at an unknown price" if monthly is None else f"{'-' if monthly < 0 else '+'}{usd(abs(monthly))}/month"
+    return f"Training {training}, hosting {hosting}."

@@ -32,4 +32,5 @@ def locate(call: Call, endpoints: Endpoints) -> tuple[str, Mapping[str, str]]:
         return f"{endpoints.data}{V1_PREFIX}{call.path}", call.query
     root = endpoints.resource_id if call.plane is Plane.ARM else "/".join(endpoints.resource_id.split("/")[:3])
     version = next((v for prefix, v in PROVIDER_VERSIONS.items() if call.path.startswith(prefix)), ARM_VERSION)
-    return f"{endpoints.arm}{root}{call.path}", {"api-version": version, **call.query}
+    query = {name: value.replace("{account}", endpoints.resource_id) for name, value in call.query.items()}
+    return f"{endpoints.arm}{root}{call.path}", {"api-version": version, **query}

@@ -132,7 +132,7 @@ def listing(call: Call, jitter: Jitter, limits: Limits) -> Flow[list[Mapping[str
 
 
 def _next_query(call: Call, body: Mapping[str, object], page: list[Mapping[str, object]]) -> Mapping[str, str] | None:
-    if call.plane is Plane.ARM:
+    if call.plane is not Plane.DATA:
         link = body.get("nextLink")
         return {**call.query, **dict(parse_qsl(urlsplit(link).query))} if isinstance(link, str) and link else None
     full = str(len(page)) == call.query.get("limit")

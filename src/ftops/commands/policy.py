@@ -1,0 +1,79 @@
+"""What may happen in one run: the project's policy and the command's flags, as the planner takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import click
+
+from ftops.commands.options import Allow
+from ftops.diagnostics import did_you_mean
+from ftops.errors import UsageError
+from ftops.kinds.project import PolicySpec
+from ftops.model import Address, Desired, Plan, Policy
+from ftops.upkeep import IdleWish
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_OPTIONS = (
+    click.option("--allow", type=Allow(), multiple=True, help="Open the guard that a held action names; repeatable."),
+    click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this and what it is made from."),
+    click.option("--exclude", "excludes", multiple=True, metavar="ADDRESS", help="All but this and what follows."),
+)
+
+
+def narrowing(function: F) -> F:
+    """Give a command --allow, --target and --exclude."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What a command's flags say of the policy."""
+
+    allow: Sequence[str] = ()
+    targets: Sequence[str] = ()
+    excludes: Sequence[str] = ()
+    deletes_max: int | None = None
+    usd_max: float | None = None
+
+
+def policy(spec: PolicySpec, desired: Desired, flags: Flags = Flags()) -> Policy:
+    """Return the policy of a run.
+
+    Raises: UsageError for a target or exclusion that no document declares.
+    """
+    return Policy(
+        allow=frozenset(flags.allow),
+        targets=_declared(flags.targets, desired),
+        excludes=_declared(flags.excludes, desired),
+        prune=frozenset({"deployment"} if spec.prune.deployments == "orphans" else ()),
+        keep=frozenset(spec.prune.keep),
+        deletes_max=spec.maxDeletes if flags.deletes_max is None else flags.deletes_max,
+        quiet=timedelta(days=spec.idle.within(IdleWish()).after_days),
+        training_usd_max=spec.budget.trainingUsdPer30Days,
+        hosting_usd_max=spec.budget.hostingUsdPerMonth,
+        apply_usd_max=flags.usd_max,
+    )
+
+
+def _declared(addresses: Iterable[str], desired: Desired) -> frozenset[Address]:
+    known = {str(resource.address): resource.address for resource in desired.resources}
+    for address in addresses:
+        if address not in known:
+            raise UsageError(f'No document declares "{address}".{did_you_mean(address, known)}')
+    return frozenset(known[address] for address in addresses)
+
+
+def check_allowed(allow: Iterable[str], made: Plan) -> None:
+    """Raise UsageError for an `--allow` of an address that the plan does not know: it would be accepted and inert."""
+    known = {str(action.address) for action in made.actions}
+    for word in allow:
+        address = word.partition(":")[2]
+        if address not in known:
+            raise UsageError(f'--allow {word}: there is no "{address}" here.{did_you_mean(address, known)}')

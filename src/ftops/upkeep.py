@@ -1,0 +1,149 @@
+"""What it takes and costs to keep something: the service's clock for what nobody calls, and money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+HOURS_A_MONTH = 730
+CENTS_BELOW_USD = 100
+AFTER_DAYS_DEFAULT = 10
+"""Days without a call after which a deployment is worth a word; the service's own rule takes longer."""
+
+
+class OnIdle(StrEnum):
+    """What to do with something that nobody calls."""
+
+    ALERT = "alert"
+    RETIRE = "retire"
+
+
+class OnGone(StrEnum):
+    """What to do when something that existed is gone."""
+
+    HOLD = "hold"
+    RECREATE = "recreate"
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePolicy:
+    """How a resource lives with the service's clock, which deletes what nobody calls.
+
+    `after` is our own patience, `limit` the service's; if `fixed`, it deletes whatever happens, so calls do not help.
+    Evidence of former lives from before `since` is ignored.
+    """
+
+    after: timedelta
+    limit: timedelta
+    fixed: bool = False
+    on_idle: OnIdle = OnIdle.ALERT
+    on_gone: OnGone = OnGone.HOLD
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdleWish:
+    """What a project or a document asks for when nobody calls something."""
+
+    after_days: int = AFTER_DAYS_DEFAULT
+    on_idle: OnIdle = OnIdle.ALERT
+    on_gone: OnGone = OnGone.HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """When something that must be called to stay was called, and when the service deletes it.
+
+    `called_at` ends the hour or minute of the last request of any kind, `served_at` that of the last one that counts
+    for the service; None means none as far back as can be seen. Calls after `known_until` may not be counted yet. The
+    service deletes it strictly after `deleted_after`, whatever happens if `fixed`. `unknown` says why nobody can tell;
+    `counted_in` names the metric that told the last call that counts.
+    """
+
+    called_at: datetime | None = None
+    served_at: datetime | None = None
+    known_until: datetime | None = None
+    deleted_after: datetime | None = None
+    fixed: bool = False
+    unknown: str = ""
+    counted_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a name under which nothing exists now; None where no evidence shows it.
+
+    `made_at` begins its last life, `called_at` ends the time of its last call, `removed_at` is its deletion by
+    `removed_by`, as far as the account's log tells. `unread` says what could not be asked, and why.
+    """
+
+    made_at: datetime | None = None
+    called_at: datetime | None = None
+    removed_at: datetime | None = None
+    removed_by: str = ""
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What something costs in USD: once, when it is made, and by the hour as long as it is there.
+
+    None is unknown, which is never the same as nothing. `once_low` begins the range of an estimate,
+    `basis` says in words what it stands on.
+    """
+
+    once: float | None = 0.0
+    hourly: float | None = 0.0
+    once_low: float | None = None
+    basis: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Tell whether neither part is unknown."""
+        return self.once is not None and self.hourly is not None
+
+
+FREE = Cost()
+UNPRICED = Cost(None, None)
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """Return what several things cost together; a part is unknown if that of one of them is."""
+    each = list(costs)
+    return Cost(
+        once=_sum(cost.once for cost in each),
+        hourly=_sum(cost.hourly for cost in each),
+        once_low=_sum(cost.once if cost.once_low is None else cost.once_low for cost in each),
+    )
+
+
+def _sum(parts: Iterable[float | None]) -> float | None:
+    known = list(parts)
+    return None if None in known else sum(part for part in known if part is not None)
+
+
+def to_the_minute(at: datetime) -> str:
+    """Return a moment as people read it, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def last_use(use: Use) -> str:
+    """Return when something was last called, in words."""
+    if use.unknown:
+        return f"calls unknown ({use.unknown})"
+    return f"last called {to_the_minute(use.called_at)}" if use.called_at else "no call seen"
+
+
+def spent_so_far(cost: Cost, since: datetime | None, now: datetime) -> str:
+    """Return what keeping something has cost since it was made, or nothing where that is not known."""
+    if since is None or not cost.hourly:
+        return ""
+    return f"{usd((now - since) / timedelta(hours=1) * cost.hourly)} so far"
+
+
+def usd(amount: float) -> str:
+    """Return an amount of money, to the cent where cents matter."""
+    whole = abs(amount) >= CENTS_BELOW_USD or round(amount, 2) == round(amount)
+    return f"USD {amount:,.0f}" if whole else f"USD {amount:,.2f}"
