@@ -1,7 +1,7 @@
 """Checks of data sets: no effect but reading the file that is given."""
 
 from ftops.data.catalogue import CATALOGUE, Check
-from ftops.data.check import check_chat
+from ftops.data.check import FORMATS, check_chat, check_rows
 from ftops.data.report import SHOWN_PER_CODE_MAX, DataReport
 
-__all__ = ["CATALOGUE", "SHOWN_PER_CODE_MAX", "Check", "DataReport", "check_chat"]
+__all__ = ["CATALOGUE", "FORMATS", "SHOWN_PER_CODE_MAX", "Check", "DataReport", "check_chat", "check_rows"]

@@ -9,7 +9,7 @@ from ftops.diagnostics import Severity
 
 
 class Check(NamedTuple):
-    """One row of the catalogue; `rule` is the id in the service rules (F file, S chat row, T tools)."""
+    """One row of the catalogue; `rule` is the id in the service rules (F file, S chat row, T tools, P preference row)."""
 
     severity: Severity
     summary: str
@@ -56,5 +56,12 @@ CATALOGUE: Mapping[str, Check] = {
     "too-many-tools": Check(_E, "Too many tools in a row", "T205"),
     "duplicate-tool": Check(_E, "A tool is defined twice", "T206"),
     "tools-shape": Check(_E, "A tool definition is malformed", "T207"),
+    # preference rows
+    "input-missing": Check(_E, "A preference row without input", "P401"),
+    "output-missing": Check(_E, "A preference row without both answers", "P401"),
+    "output-role": Check(_E, "A role that an answer may not have", "P402"),
+    "same-outputs": Check(_W, "Both answers are the same", "P403"),
+    "last-not-user": Check(_W, "The input does not end with the user", "P404"),
+    "image-in-preference": Check(_W, "An image in a preference row", "P405"),
 }
 """The codes in the order they are documented."""

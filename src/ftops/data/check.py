@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from ftops.data.decode import BadLine, column_of, decode, locate
 from ftops.data.formats import Finding, check_chat_row, words_of
 from ftops.data.jsonl import JsonlFile, Line
+from ftops.data.preferences import check_preference_row
 from ftops.data.report import DataReport, Tally
-from ftops.rules import Limits
+from ftops.data.tokens import Tokens, chat_tokens, preference_tokens
+from ftops.rules import Limits, RowLimits, TokenEstimate
+
+CheckRow: TypeAlias = Callable[[object, RowLimits], list[Finding]]
+CountRow: TypeAlias = Callable[[object, TokenEstimate], Tokens]
+
+FORMATS: Mapping[str, tuple[CheckRow, CountRow]] = {
+    "chat": (check_chat_row, chat_tokens),
+    "dpo": (check_preference_row, preference_tokens),
+}
+"""How the rows of each format are checked, and how their tokens are estimated."""
 
 _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
     b"version https://git-lfs.github.com/spec/": (
@@ -24,29 +37,34 @@ _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
 
 
 def check_chat(path: Path, shown: str, limits: Limits) -> DataReport:
-    """Return what is known of a file of chat rows, with every problem of every line.
+    """Return what is known of a file of chat rows, with every problem of every line."""
+    return check_rows(path, shown, limits, "chat")
+
+
+def check_rows(path: Path, shown: str, limits: Limits, row_format: str) -> DataReport:
+    """Return what is known of a file of rows of one of `FORMATS`, with every problem of every line.
 
     Args: `shown` is the file's name in the problems, as the user wrote it.
     """
-    source, tally = JsonlFile(path, limits.reading.line_bytes_max), Tally(shown)
-    rows = 0
-    holds_rows = True
+    source, pass_ = JsonlFile(path, limits.reading.line_bytes_max), _Pass(limits, Tally(shown), *FORMATS[row_format])
+    tally, holds_rows = pass_.tally, True
     try:
         for line in source.lines():
             if line.number == 1:
                 holds_rows = _holds_rows(line, tally)
             if holds_rows:
-                rows += _check_line(line, limits, tally)
+                pass_.check(line)
     except OSError as error:
         tally.add("unreadable-file", f"The file cannot be read: {error.strerror}. Paths count from the project root.")
         return DataReport("", 0, 0, tally.problems)
     _check_size(source.size_bytes, limits, tally)
-    if holds_rows and rows < limits.rows.rows_min:
-        detail = (
-            f"The file has {rows} rows; training needs at least {limits.rows.rows_min}, and useful results need more."
-        )
+    rows_min = limits.rows.rows_min
+    if holds_rows and pass_.rows < rows_min:
+        detail = f"The file has {pass_.rows} rows; training needs at least {rows_min}, and useful results need more."
         tally.add("too-few-rows", detail)
-    return DataReport(source.digest, source.size_bytes, rows, tally.problems)
+    return DataReport(
+        source.digest, source.size_bytes, pass_.rows, tally.problems, pass_.tokens, pass_.input_tokens
+    )
 
 
 def _holds_rows(first: Line, tally: Tally) -> bool:
@@ -57,24 +75,43 @@ def _holds_rows(first: Line, tally: Tally) -> bool:
     return True
 
 
-def _check_line(line: Line, limits: Limits, tally: Tally) -> int:
-    """Report the problems of one line, and return how many rows it is: one, or none when it is blank."""
-    if line.data is None:
-        mib = limits.reading.line_bytes_max >> 20
-        tally.add("line-too-long", f"The line is longer than {mib} MiB and was not checked.", line.number, 1)
-        return 1
-    if not line.data or line.data.isspace():
-        tally.add("blank-line", "The line is empty. Remove it: every line must hold one row.", line.number, 1)
-        return 0
-    value = decode(line.data)
-    if isinstance(value, BadLine):
-        column = column_of(line.data, value.position)
-        tally.add(value.code, f"The line cannot be read: {value.reason}.", line.number, column)
-        return 1
-    for finding in check_chat_row(value, limits.rows):
-        if tally.count(finding.code, line.number):
-            tally.describe(finding.code, _told(finding), line.number, locate(line.data, finding.path))
-    return 1
+@dataclass(slots=True)
+class _Pass:
+    """One pass over the lines of a file: what was counted so far, and the problems."""
+
+    limits: Limits
+    tally: Tally
+    check_row: CheckRow
+    count_row: CountRow
+    rows: int = 0
+    tokens: int = 0
+    input_tokens: int = 0
+
+    def check(self, line: Line) -> None:
+        """Count one line and report its problems; a blank one is no row."""
+        if line.data is None:
+            mib = self.limits.reading.line_bytes_max >> 20
+            self.tally.add("line-too-long", f"The line is longer than {mib} MiB and was not checked.", line.number, 1)
+        elif not line.data or line.data.isspace():
+            detail = "The line is empty. Remove it: every line must hold one row."
+            self.tally.add("blank-line", detail, line.number, 1)
+            return
+        else:
+            self._check_row(line.number, line.data)
+        self.rows += 1
+
+    def _check_row(self, number: int, data: bytes) -> None:
+        value = decode(data)
+        if isinstance(value, BadLine):
+            column = column_of(data, value.position)
+            self.tally.add(value.code, f"The line cannot be read: {value.reason}.", number, column)
+            return
+        for finding in self.check_row(value, self.limits.rows):
+            if self.tally.count(finding.code, number):
+                self.tally.describe(finding.code, _told(finding), number, locate(data, finding.path))
+        tokens = self.count_row(value, self.limits.tokens)
+        self.tokens += tokens.all
+        self.input_tokens += tokens.input
 
 
 def _told(finding: Finding) -> str:

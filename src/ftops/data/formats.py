@@ -1,4 +1,4 @@
-"""The rules of a row, as tables of small checks; each yields findings and none knows of files or lines.
+"""The rules of a chat row, as tables of small checks; each yields findings and none knows of files or lines.
 
 A finding names places, keys, roles and functions, never the text of a message: training data may be confidential, and
 what is printed ends in build logs.
@@ -23,14 +23,17 @@ MESSAGE_KEYS = ("role", "content", "name", "weight", "tool_calls", "tool_call_id
 WORD_LENGTH_MAX = 40
 """Characters shown of a name that a row chose: enough for a name, too few for a text that stands in its place."""
 
-_KNOWN_ROLES = frozenset(ROLES)
+KNOWN_ROLES = frozenset(ROLES)
 _KNOWN_ROW_KEYS = frozenset(ROW_KEYS)
 _KNOWN_MESSAGE_KEYS = frozenset(MESSAGE_KEYS)
 _PLAIN_ROW_KEYS = frozenset(("messages",))
 _PLAIN_MESSAGE_KEYS = frozenset(("role", "content"))
 _PLAIN_ROLES = frozenset(("system", "developer", "user", "assistant"))
 
-_DPO = "this is a DPO row; a supervised job needs chat rows"
+_DPO = (
+    "this is a preference row; a supervised job needs chat rows. Train it by the method dpo, or, if no job uses it yet, "
+    "write `lifecycle: {format: dpo}`"
+)
 _COMPLETION = "this is a prompt/completion row of the retired completions format; a supervised job needs chat rows"
 OTHER_FORMATS: Mapping[str, str] = {
     "preferred_output": _DPO,
@@ -53,12 +56,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One chat row: its fields, its messages as they stand, and those that are objects, each with its index."""
+    """A list of messages: as it stands, and its members that are objects, each with its index.
+
+    `fields` is the object that defines the tools, found at `root` of the row; `at` is where the list stands, and
+    `calls` are the ids of tool calls made before it.
+    """
 
     fields: Fields
     listed: list[object]
     messages: tuple[tuple[int, Fields], ...]
     limits: RowLimits
+    root: JsonPath = ()
+    at: JsonPath = ("messages",)
+    calls: frozenset[str] = frozenset()
 
 
 Found: TypeAlias = Iterator[Finding]
@@ -75,8 +85,13 @@ def check_chat_row(value: object, limits: RowLimits) -> list[Finding]:
     if not isinstance(messages, list) or not messages:
         detail = '"messages" must be an array with at least one user and one assistant message.'
         return [Finding("messages-missing", ("messages",), detail)]
-    row = Row(value, messages, tuple((i, m) for i, m in enumerate(messages) if isinstance(m, dict)), limits)
+    row = Row(value, messages, objects_in(messages), limits)
     return list(_of_plain_row(row) if _is_plain(row) else _of_row(row))
+
+
+def objects_in(listed: list[object]) -> tuple[tuple[int, Fields], ...]:
+    """Return the members that are objects, each with its index."""
+    return tuple((index, member) for index, member in enumerate(listed) if isinstance(member, dict))
 
 
 def _is_plain(row: Row) -> bool:
@@ -96,16 +111,21 @@ def _is_plain(row: Row) -> bool:
 
 
 def _of_plain_row(row: Row) -> Found:
-    yield from _message_list(row)
+    yield from message_list(row)
     yield from _turns(row)
 
 
 def _of_row(row: Row) -> Found:
     for check in ROW_CHECKS:
         yield from check(row)
+    yield from each_message(row)
+
+
+def each_message(row: Row) -> Found:
+    """Yield what is wrong with single messages."""
     for index, message in row.messages:
         for check_message in MESSAGE_CHECKS:
-            yield from check_message(("messages", index), message, row.limits)
+            yield from check_message((*row.at, index), message, row.limits)
 
 
 def words_of(path: JsonPath) -> str:
@@ -116,10 +136,10 @@ def words_of(path: JsonPath) -> str:
 def _step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if step.isidentifier() and len(step) <= WORD_LENGTH_MAX else f"[{_named(step)}]"
+    return f".{step}" if step.isidentifier() and len(step) <= WORD_LENGTH_MAX else f"[{named(step)}]"
 
 
-def _named(text: object) -> str:
+def named(text: object) -> str:
     """Return a name out of a row, quoted, made printable and cut."""
     if not isinstance(text, str):
         return "A value that is not text"
@@ -127,7 +147,8 @@ def _named(text: object) -> str:
     return f'"{name}..."' if len(text) > WORD_LENGTH_MAX else f'"{name}"'
 
 
-def _hint(text: object, known: tuple[str, ...]) -> str:
+def hint(text: object, known: tuple[str, ...]) -> str:
+    """Return the near name, unless the text is too long to be one."""
     return did_you_mean(text, known) if isinstance(text, str) and len(text) <= WORD_LENGTH_MAX else ""
 
 
@@ -144,22 +165,23 @@ def _other_format(fields: Fields) -> Finding | None:
 
 def _row_keys(row: Row) -> Found:
     for key in sorted(row.fields.keys() - _KNOWN_ROW_KEYS):
-        detail = f"{_named(key)} means nothing in a chat row; the service may ignore or refuse it."
-        yield Finding("unknown-row-key", (key,), detail + _hint(key, ROW_KEYS))
+        detail = f"{named(key)} means nothing in a chat row; the service may ignore or refuse it."
+        yield Finding("unknown-row-key", (key,), detail + hint(key, ROW_KEYS))
 
 
-def _message_list(row: Row) -> Found:
+def message_list(row: Row) -> Found:
+    """Yield that the list is too long, or that a member is no object."""
     if len(row.listed) > row.limits.messages_max:
         detail = f"The row has {len(row.listed):,} messages; a request takes {row.limits.messages_max:,}."
-        yield Finding("too-many-messages", ("messages",), detail)
+        yield Finding("too-many-messages", row.at, detail)
     for index, message in enumerate(row.listed):
         if not isinstance(message, dict):
-            yield Finding("message-shape", ("messages", index), "A message must be an object with a role and content.")
+            yield Finding("message-shape", (*row.at, index), "A message must be an object with a role and content.")
 
 
 def _turns(row: Row) -> Found:
     roles = [message.get("role") for _, message in row.messages]
-    if any(not isinstance(role, str) or role not in _KNOWN_ROLES for role in roles):
+    if any(not isinstance(role, str) or role not in KNOWN_ROLES for role in roles):
         return  # reported as such; what a misspelled role stands for is not known
     if "user" not in roles:
         yield Finding("no-user", ("messages",), 'A row needs at least one message with the role "user".')
@@ -185,9 +207,9 @@ def _definitions(row: Row) -> Iterator[tuple[JsonPath, object]]:
     tools, functions = row.fields.get("tools"), row.fields.get("functions")
     for index, tool in enumerate(tools if isinstance(tools, list) else ()):
         sound = isinstance(tool, dict) and tool.get("type") == "function"
-        yield ("tools", index), tool.get("function") if sound else None
+        yield (*row.root, "tools", index), tool.get("function") if sound else None
     for index, function in enumerate(functions if isinstance(functions, list) else ()):
-        yield ("functions", index), function
+        yield (*row.root, "functions", index), function
 
 
 def _name(function: object) -> str | None:
@@ -195,11 +217,12 @@ def _name(function: object) -> str | None:
     return name if isinstance(name, str) and name else None
 
 
-def _tools(row: Row) -> Found:
+def tools(row: Row) -> Found:
+    """Yield what is wrong with the definitions of tools."""
     for key in ("tools", "functions"):
         value = row.fields.get(key)
         if value is not None and not isinstance(value, list):
-            yield Finding("tools-shape", (key,), f'"{key}" must be an array of definitions.')
+            yield Finding("tools-shape", (*row.root, key), f'"{key}" must be an array of definitions.')
     defined: set[str] = set()
     count = 0
     for path, function in _definitions(row):
@@ -210,7 +233,7 @@ def _tools(row: Row) -> Found:
             yield Finding("tools-shape", path, f"A tool must look like {shape}.")
         elif name in defined:
             yield Finding(
-                "duplicate-tool", path, f"{_named(name)} is defined more than once in this row; keep one of them."
+                "duplicate-tool", path, f"{named(name)} is defined more than once in this row; keep one of them."
             )
         else:
             defined.add(name)
@@ -218,7 +241,7 @@ def _tools(row: Row) -> Found:
         detail = (
             f"The row defines {count:,} tools; the service takes {row.limits.tools_max}. Leave out what is not called."
         )
-        yield Finding("too-many-tools", ("tools",), detail)
+        yield Finding("too-many-tools", (*row.root, "tools"), detail)
 
 
 def _calls(message: Fields) -> Iterator[tuple[JsonPath, object]]:
@@ -231,7 +254,8 @@ def _calls(message: Fields) -> Iterator[tuple[JsonPath, object]]:
         yield ("function_call",), message["function_call"]
 
 
-def _called(row: Row) -> Found:
+def called_tools(row: Row) -> Found:
+    """Yield the calls of tools that are not defined."""
     defined = tuple(name for _, function in _definitions(row) if (name := _name(function)))
     if not defined:
         return  # an empty list of tools defines nothing that could be contradicted
@@ -239,20 +263,28 @@ def _called(row: Row) -> Found:
         for path, function in _calls(message):
             name = _name(function)
             if name is not None and name not in defined:
-                detail = f'{_named(name)} is called, but "tools" of this row does not define it.' + _hint(name, defined)
-                yield Finding("undefined-tool", ("messages", index, *path, "name"), detail)
+                detail = f'{named(name)} is called, but "tools" of this row does not define it.' + hint(name, defined)
+                yield Finding("undefined-tool", (*row.at, index, *path, "name"), detail)
 
 
-def _replies(row: Row) -> Found:
-    called: set[str] = set()
+def replies(row: Row) -> Found:
+    """Yield the replies of tools that nothing has called."""
+    called = set(row.calls)
     for index, message in row.messages:
-        calls, answered = message.get("tool_calls"), message.get("tool_call_id")
-        ids = [call.get("id") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-        called.update(call for call in ids if isinstance(call, str))
+        answered = message.get("tool_call_id")
+        called.update(call_ids(message))
         if message.get("role") == "tool" and answered not in called:
             what = "answers a call that no message before it makes" if answered else 'has no "tool_call_id"'
             detail = f'This "tool" message {what}. Give it the id of its call in "tool_calls".'
-            yield Finding("dangling-tool-call", ("messages", index, "tool_call_id"), detail)
+            yield Finding("dangling-tool-call", (*row.at, index, "tool_call_id"), detail)
+
+
+def call_ids(message: Fields) -> Iterator[str]:
+    """Yield the ids of the calls that a message makes."""
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict) and isinstance(call.get("id"), str):
+            yield call["id"]
 
 
 # --- checks of one message
@@ -260,13 +292,13 @@ def _replies(row: Row) -> Found:
 
 def _role(at: JsonPath, message: Fields, _limits: RowLimits) -> Found:
     role = message.get("role")
-    if isinstance(role, str) and role in _KNOWN_ROLES:
+    if isinstance(role, str) and role in KNOWN_ROLES:
         return
     if "role" not in message:
         yield Finding("unknown-role", (*at, "role"), f"The message has no role; it must be one of {', '.join(ROLES)}.")
     else:
-        detail = f"{_named(role)} is not a role; it must be one of {', '.join(ROLES)}."
-        yield Finding("unknown-role", (*at, "role"), detail + _hint(role, ROLES))
+        detail = f"{named(role)} is not a role; it must be one of {', '.join(ROLES)}."
+        yield Finding("unknown-role", (*at, "role"), detail + hint(role, ROLES))
 
 
 def _content(at: JsonPath, message: Fields, limits: RowLimits) -> Found:
@@ -294,7 +326,7 @@ def _parts(path: JsonPath, parts: list[object]) -> Found:
         kind = part.get("type") if isinstance(part, dict) else None
         if not isinstance(part, dict) or kind not in PART_TYPES:
             detail = 'A part must be an object whose "type" is "text" or "image_url".'
-            yield Finding("content-type", (*path, index), detail + _hint(kind, PART_TYPES))
+            yield Finding("content-type", (*path, index), detail + hint(kind, PART_TYPES))
         elif kind == "text" and not isinstance(part.get("text"), str):
             yield Finding("content-type", (*path, index), 'A part of type "text" needs its text under "text".')
 
@@ -313,8 +345,8 @@ def _weight(at: JsonPath, message: Fields, _limits: RowLimits) -> Found:
 
 def _message_keys(at: JsonPath, message: Fields, _limits: RowLimits) -> Found:
     for key in sorted(message.keys() - _KNOWN_MESSAGE_KEYS):
-        detail = f"{_named(key)} means nothing in a message; the service may ignore or refuse it."
-        yield Finding("unknown-message-key", (*at, key), detail + _hint(key, MESSAGE_KEYS))
+        detail = f"{named(key)} means nothing in a message; the service may ignore or refuse it."
+        yield Finding("unknown-message-key", (*at, key), detail + hint(key, MESSAGE_KEYS))
 
 
 def _tool_calls(at: JsonPath, message: Fields, _limits: RowLimits) -> Found:
@@ -338,12 +370,12 @@ def _is_json(text: object) -> bool:
 
 ROW_CHECKS: tuple[Callable[[Row], Found], ...] = (
     _row_keys,
-    _message_list,
+    message_list,
     _turns,
     _trained,
-    _tools,
-    _called,
-    _replies,
+    tools,
+    called_tools,
+    replies,
 )
 MESSAGE_CHECKS: tuple[Callable[[JsonPath, Fields, RowLimits], Found], ...] = (
     _role,

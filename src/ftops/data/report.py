@@ -17,13 +17,16 @@ class DataReport:
     """What is known of a data file after one pass.
 
     `digest` is that of semantics §1 (64 hex digits), empty when the file could not be read; `rows` counts the lines
-    that are not blank, sound or not; `problems` are in the order of the file.
+    that are not blank, sound or not; `problems` are in the order of the file. `tokens` is an estimate of everything
+    in the rows (`tokens.py` says how), `input_tokens` of what preference rows have before their two answers.
     """
 
     digest: str
     size_bytes: int
     rows: int
     problems: tuple[Diagnostic, ...]
+    tokens: int = 0
+    input_tokens: int = 0
 
     @property
     def has_errors(self) -> bool:

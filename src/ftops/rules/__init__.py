@@ -1,37 +1,49 @@
 """Dated facts about the service as data, and their typed reader; numbers about the service stand nowhere else."""
 
+from ftops.rules.prices import InferencePrice
 from ftops.rules.reader import (
     DeploymentRules,
+    DpoRanges,
+    EpochGuess,
     FileLimits,
     JobLimits,
     Limits,
     Model,
     NameRules,
-    Origin,
-    Range,
     ReadingLimits,
     RowLimits,
     Rules,
     SupervisedRanges,
+    TokenEstimate,
     Transient,
     Waits,
     load_rules,
 )
+from ftops.rules.regions import Offer, normal_region
+from ftops.rules.retirement import Retirement
+from ftops.rules.tables import Origin, Range
 
 __all__ = [
     "DeploymentRules",
+    "DpoRanges",
+    "EpochGuess",
     "FileLimits",
+    "InferencePrice",
     "JobLimits",
     "Limits",
     "Model",
     "NameRules",
+    "Offer",
     "Origin",
     "Range",
     "ReadingLimits",
+    "Retirement",
     "RowLimits",
     "Rules",
     "SupervisedRanges",
+    "TokenEstimate",
     "Transient",
     "Waits",
     "load_rules",
+    "normal_region",
 ]

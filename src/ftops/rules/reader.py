@@ -1,29 +1,23 @@
-"""The typed reader of `models.toml` and `limits.toml`.
+"""The typed reader of `models.toml` and `limits.toml`, and the questions that are asked of all rules together.
 
-Every table and row keeps its `origin`, so that an explanation can say since when and from where a number is known. The
-tables are checked as they are read: a missing, unknown or mistyped key is a bug of the package and raises.
+Every table and row keeps its `origin`, so that an explanation can say since when and from where a number is known.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
-from importlib.resources import files
-from typing import TypeVar
 
-T = TypeVar("T")
+from ftops.rules.prices import InferencePrice, Prices, load_prices
+from ftops.rules.regions import Offer, Regions, load_regions
+from ftops.rules.retirement import Retirement, Retirements, load_retirements
+from ftops.rules.tables import Origin, Range, as_list, as_table, as_texts, built, dated, packaged
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Since when and from where a fact is known."""
-
-    as_of: date
-    source: str
+TUNED_MARK = ".ft-"
+"""What the name of every fine-tuned model and checkpoint has after its base (service rules, identifiers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +25,9 @@ class Model:
     """A base model: how it can be trained and what its deployments need.
 
     `id` is the exact spelling, dated where the model has dates. `format` is the publisher that a deployment names,
-    empty when unknown; `skus` are the serverless deployment types, empty when it has none. `access` is `general`,
-    `preview` or `invitation`.
+    empty when unknown; `skus` are the deployment types, empty when it has none that ftops can make. `access` is
+    `general`, `preview` or `invitation`. `doubtful` are the methods that not all sources list; `continues` says whether
+    a model trained from it can be trained further.
     """
 
     id: str
@@ -42,6 +37,8 @@ class Model:
     training_types: tuple[str, ...]
     skus: tuple[str, ...]
     access: str
+    doubtful: tuple[str, ...]
+    continues: bool
     origin: Origin
 
 
@@ -77,12 +74,47 @@ class ReadingLimits:
 
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """Training jobs that an account runs or queues at once."""
+    """Training jobs that an account runs or queues at once, and how much one may train."""
 
     running_max: int
     running_developer_max: int
     queued_max: int
+    trained_tokens_max: int
     origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEstimate:
+    """How many tokens a row is taken to have, and how far below the estimate a bill was seen to be."""
+
+    characters_per_token: int
+    tokens_per_message: int
+    tokens_per_row: int
+    tokens_per_image: int
+    billed_share_min: float
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class EpochGuess:
+    """How many epochs the service is taken to choose when they are left to it."""
+
+    usual: int
+    most: int
+    trained_rows_min: int
+    trained_rows_max: int
+    dpo: int
+    origin: Origin
+
+    def epochs(self, rows: int, method: str) -> int:
+        """Return the epochs that are assumed for so many rows."""
+        if method == "dpo":
+            return self.dpo
+        if rows * self.usual < self.trained_rows_min:
+            return max(1, min(self.most, self.trained_rows_min // max(rows, 1)))
+        if rows * self.usual > self.trained_rows_max:
+            return max(1, self.trained_rows_max // rows)
+        return self.usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,42 +170,34 @@ class Transient:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """The values a hyperparameter may take: `min` and `max` included, `above` excluded."""
-
-    type: str
-    max: float
-    min: float | None
-    above: float | None
-
-    def holds(self, value: float) -> bool:
-        """Tell whether a value is of the type and inside the range; a truth value never is."""
-        if isinstance(value, bool) or (self.type == "integer" and value % 1 != 0):
-            return False
-        high_enough = value >= self.min if self.min is not None else self.above is None or value > self.above
-        return high_enough and value <= self.max
-
-    def __str__(self) -> str:
-        """Return the range in words, such as `a whole number from 1 to 50`."""
-        kind = "a whole number" if self.type == "integer" else "a number"
-        low = f"from {self.min:g}" if self.min is not None else f"above {self.above:g}"
-        return f"{kind} {low} {'to' if self.min is not None else 'and at most'} {self.max:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class SupervisedRanges:
-    """The ranges of the hyperparameters of supervised training."""
+class Ranges:
+    """The ranges of the hyperparameters that every method has."""
 
     n_epochs: Range
     batch_size: Range
     learning_rate_multiplier: Range
-    prompt_loss_weight: Range
-    origin: Origin
 
     @property
     def by_name(self) -> Mapping[str, Range]:
         """Return every range under its hyperparameter's name, in the order of the docs."""
         return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Range)}
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisedRanges(Ranges):
+    """The ranges of the hyperparameters of supervised training."""
+
+    prompt_loss_weight: Range
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class DpoRanges(Ranges):
+    """The ranges of the hyperparameters of direct preference optimization."""
+
+    beta: Range
+    l2_multiplier: Range
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +212,15 @@ class Limits:
     deployments: DeploymentRules
     idle: IdleRules
     waits: Waits
+    tokens: TokenEstimate
+    epochs: EpochGuess
     supervised: SupervisedRanges
+    dpo: DpoRanges
+
+    def hyperparameters(self, method: str) -> Mapping[str, Range]:
+        """Return the ranges of a method's hyperparameters by name; empty for a method that is not built."""
+        by_method: Mapping[str, Ranges] = {"supervised": self.supervised, "dpo": self.dpo}
+        return by_method[method].by_name if method in by_method else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +232,14 @@ class Rules:
     training_types_origin: Origin
     transient: Transient
     limits: Limits
+    regions: Regions
+    prices: Prices
+    retirements: Retirements
+
+    @property
+    def prices_as_of(self) -> date:
+        """Return when the prices were read."""
+        return self.prices.as_of
 
     @property
     def model_ids(self) -> tuple[str, ...]:
@@ -226,6 +266,50 @@ class Rules:
         known = self.training_types.items()
         return next((name for name, spellings in known if folded in {s.casefold() for s in spellings}), None)
 
+    def sku(self, text: str) -> str | None:
+        """Return the spelling to send for a deployment type in any case, or None."""
+        folded = text.casefold()
+        return next((sku for sku in self.limits.deployments.skus if sku.casefold() == folded), None)
+
+    def base_of(self, model_name: str) -> str:
+        """Return the base of a fine-tuned model or checkpoint by its name, as the matrix spells it, else the name."""
+        base, mark, _ = model_name.partition(TUNED_MARK)
+        if not mark:
+            return model_name
+        known = self.model_for_alias(base)
+        return known.id if known else base
+
+    def training_usd_per_million(self, model_id: str, training_type: str, region: str) -> float | None:
+        """Return USD per 1,000,000 trained tokens; None when unknown, and for a model that is paid by the hour."""
+        return self.prices.training_usd_per_million(model_id, self._training_type(training_type), region)
+
+    def training_usd_per_hour(self, model_id: str, training_type: str, region: str) -> float | None:
+        """Return USD per hour of training; None when unknown, and for a model that is paid by tokens."""
+        return self.prices.training_usd_per_hour(model_id, self._training_type(training_type), region)
+
+    def hosting_usd_per_hour(self, model_id: str, sku: str, region: str) -> float | None:
+        """Return USD per hour for a deployment of what was trained from a base; 0.0 is free, None is unknown."""
+        return self.prices.hosting_usd_per_hour(model_id, self.sku(sku) or sku, region)
+
+    def inference_usd_per_million(self, model_id: str, sku: str, region: str) -> InferencePrice | None:
+        """Return what calls cost of what was trained from a base; None when unknown."""
+        return self.prices.inference_usd_per_million(model_id, self.sku(sku) or sku, region)
+
+    def retirement(self, model_id: str) -> Retirement | None:
+        """Return when a base model retires, or None when nothing is published."""
+        return self.retirements.by_model.get(model_id)
+
+    def training_offer(self, model_id: str, training_type: str, region: str) -> Offer:
+        """Return whether a model can be trained so in a region."""
+        return self.regions.training_offer(model_id, self._training_type(training_type), region)
+
+    def deployment_offer(self, model_id: str, sku: str, region: str) -> Offer:
+        """Return whether what was trained from a base can be deployed so in a region."""
+        return self.regions.deployment_offer(model_id, self.sku(sku) or sku, region)
+
+    def _training_type(self, text: str) -> str:
+        return self.training_type(text) or text
+
     def is_transient(self, code: str, message: str) -> bool:
         """Tell whether a failed job may be tried again: by its code, or by how its message begins."""
         return code in self.transient.codes or message.casefold().startswith(
@@ -233,109 +317,48 @@ class Rules:
         )
 
 
-def _integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"not a whole number: {value!r}")
-    return value
-
-
-def _number(value: object) -> float:
-    return value if isinstance(value, float) else _integer(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"not a text: {value!r}")
-    return value
-
-
-def _date(value: object) -> date:
-    if not isinstance(value, date):
-        raise TypeError(f"not a date: {value!r}")
-    return value
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise TypeError(f"not a list: {value!r}")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(_text(item) for item in _list(value))
-
-
-def _table(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise TypeError(f"not a table: {value!r}")
-    return value
-
-
-_CONVERT: Mapping[str, Callable[[object], object]] = {
-    "int": _integer,
-    "float": _number,
-    "float | None": lambda value: None if value is None else _number(value),
-    "str": _text,
-    "date": _date,
-    "tuple[str, ...]": _texts,
-    "re.Pattern[str]": lambda value: re.compile(_text(value)),
-    "Range": lambda value: _built(Range, {"min": None, "above": None, **_table(value)}),
-    "Origin": lambda value: _built(Origin, _table(value)),
-}
-"""What to do with a TOML value, by the annotation of the field it is for."""
-
-
-def _built(make: Callable[..., T], table: Mapping[str, object]) -> T:
-    """Return the dataclass `make` filled from a table that has exactly its keys."""
-    wanted = {f.name: str(f.type) for f in fields(make)}  # type: ignore[arg-type]  # every caller passes a dataclass
-    if wanted.keys() != table.keys():
-        raise ValueError(f"{make}: missing or unknown keys {sorted(wanted.keys() ^ table.keys())}")
-    return make(**{name: _CONVERT[kind](table[name]) for name, kind in wanted.items()})
-
-
-def _dated(table: Mapping[str, object], default: Mapping[str, object] | None = None) -> dict[str, object]:
-    """Return the table with its `as_of` and `source` (or the default's) folded into `origin`."""
-    origin = {key: {**(default or {}), **table}[key] for key in ("as_of", "source")}
-    return {**{key: value for key, value in table.items() if key not in origin}, "origin": origin}
-
-
-def _packaged(name: str) -> dict[str, object]:
-    return tomllib.loads(files("ftops.rules").joinpath(name).read_text(encoding="utf-8"))
-
-
 def _limits(tables: Mapping[str, object]) -> Limits:
     def table(name: str) -> dict[str, object]:
-        return _dated(_table(tables[name]))
+        return dated(as_table(tables[name]))
 
+    methods = as_table(tables["hyperparameters"])
     return Limits(
-        rows=_built(RowLimits, table("rows")),
-        files=_built(FileLimits, table("files")),
-        reading=_built(ReadingLimits, table("reading")),
-        jobs=_built(JobLimits, table("jobs")),
-        names=_built(NameRules, table("names")),
-        deployments=_built(DeploymentRules, table("deployments")),
-        idle=_built(IdleRules, table("idle")),
-        waits=_built(Waits, table("waits")),
-        supervised=_built(SupervisedRanges, _dated(_table(_table(tables["hyperparameters"])["supervised"]))),
+        rows=built(RowLimits, table("rows")),
+        files=built(FileLimits, table("files")),
+        reading=built(ReadingLimits, table("reading")),
+        jobs=built(JobLimits, table("jobs")),
+        names=built(NameRules, table("names")),
+        deployments=built(DeploymentRules, table("deployments")),
+        idle=built(IdleRules, table("idle")),
+        waits=built(Waits, table("waits")),
+        tokens=built(TokenEstimate, table("tokens")),
+        epochs=built(EpochGuess, table("epochs")),
+        supervised=built(SupervisedRanges, dated(as_table(methods["supervised"]))),
+        dpo=built(DpoRanges, dated(as_table(methods["dpo"]))),
     )
 
 
 def _models(tables: Mapping[str, object]) -> tuple[Model, ...]:
-    default = _table(tables["origin"])
-    rows = (_dated({"access": "general", **_table(row)}, default) for row in _list(tables["model"]))
-    return tuple(_built(Model, row) for row in rows)
+    default = as_table(tables["origin"])
+    usual: dict[str, object] = {"access": "general", "doubtful": [], "continues": True}
+    rows = (dated({**usual, **as_table(row)}, default) for row in as_list(tables["model"]))
+    return tuple(built(Model, row) for row in rows)
 
 
 @cache
 def load_rules() -> Rules:
     """Return the packaged rules, read once."""
-    models, limits = _packaged("models.toml"), _packaged("limits.toml")
-    spellings = _dated(_table(models["training_types"]))
-    origin = _built(Origin, _table(spellings.pop("origin")))
+    models, limits = packaged("models.toml"), packaged("limits.toml")
+    spellings = dated(as_table(models["training_types"]))
+    origin = built(Origin, as_table(spellings.pop("origin")))
+    regions = load_regions()
     return Rules(
         models=_models(models),
-        training_types={name: _texts(value) for name, value in spellings.items()},
+        training_types={name: as_texts(value) for name, value in spellings.items()},
         training_types_origin=origin,
-        transient=_built(Transient, _dated(_table(limits["transient"]))),
+        transient=built(Transient, dated(as_table(limits["transient"]))),
         limits=_limits(limits),
+        regions=regions,
+        prices=load_prices(regions.united_states),
+        retirements=load_retirements(),
     )
