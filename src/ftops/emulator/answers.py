@@ -41,7 +41,7 @@ class Served:
     def model_name(self) -> str:
         """The tuned model's name, or the dated id of a base model."""
         base = base_of(self.model["name"])
-        tuned = deployment_life.is_tuned(self.model["name"])
+        tuned = deployment_life.serves_tuned(self.model["name"])
         return str(self.model["name"]) if tuned or base is None else base.id
 
 

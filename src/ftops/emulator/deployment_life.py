@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ftops.emulator.messages import JsonObject
-from ftops.emulator.models import TUNED_MARK
+from ftops.emulator.models import is_tuned
 from ftops.emulator.store import Document, Kind, Store
 
 MINUTE_S = 60
@@ -14,9 +14,9 @@ JUST_AFTER_S = 1e-6
 CHECKPOINT_MARK = "ftchkpt-"
 
 
-def is_tuned(name: str) -> bool:
+def serves_tuned(name: str) -> bool:
     """Tell whether a deployed model's name is that of a tuned model or of a checkpoint, by name or by id."""
-    return TUNED_MARK in name or name.startswith(CHECKPOINT_MARK)
+    return is_tuned(name) or name.startswith(CHECKPOINT_MARK)
 
 
 def is_developer(document: Document) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 from ftops.emulator import activity, quota
 from ftops.emulator.activity import AT_ONCE, BEGUN, DONE, Act
 from ftops.emulator.context import Context
-from ftops.emulator.deployment_life import is_tuned, keep, served
+from ftops.emulator.deployment_life import keep, served, serves_tuned
 from ftops.emulator.faults import Effect
 from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, ticks, without_nulls
 from ftops.emulator.models import base_of, tuned_exists
@@ -45,7 +45,7 @@ def put(ctx: Context, name: str) -> Response:
         raise ServiceError(400, "InvalidResourceName", f"The deployment name '{name}' is not valid.")
     body = ctx.request.json()
     sku, properties = _sku(body), _properties(ctx, body)
-    tuned = is_tuned(properties["model"]["name"])
+    tuned = serves_tuned(properties["model"]["name"])
     if tuned and (old is None or not old.sim["tuned"]):
         _check_tuned_room(ctx)
     quota.check(ctx, name, sku, properties["model"]["name"])
@@ -167,7 +167,7 @@ def edit(store: Store, document: Document, changes: JsonObject, moment: float, b
         properties={**properties, **rest},
         systemData=system,
         etag=_etag(store),
-        sim={"tuned": is_tuned(properties["model"]["name"])},
+        sim={"tuned": serves_tuned(properties["model"]["name"])},
     )
     activity.record(store, changed, "write", AT_ONCE, Act(moment, by))
     keep(store, changed)
@@ -225,7 +225,7 @@ def _properties(ctx: Context, body: JsonObject) -> JsonObject:
     model = properties.get("model") if isinstance(properties, dict) else None
     if not isinstance(properties, dict) or not isinstance(model, dict):
         raise _bad("The properties.model field is required.")
-    tuned = is_tuned(str(model.get("name", "")))
+    tuned = serves_tuned(str(model.get("name", "")))
     upgrade = properties.get("versionUpgradeOption") or "OnceNewDefaultVersionAvailable"
     if str(upgrade) not in UPGRADES:
         raise _bad("The versionUpgradeOption is not supported.")

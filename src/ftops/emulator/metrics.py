@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from ftops.emulator import accounts, calls
 from ftops.emulator.context import Context
+from ftops.emulator.deployment_life import MINUTE_S
 from ftops.emulator.messages import JsonObject, Response, reply
 from ftops.emulator.metric_filter import bad
 from ftops.emulator.metric_query import (
@@ -58,11 +59,10 @@ def query(ctx: Context) -> Response:
     moment = ctx.now.timestamp()
     asked = read(ctx.request, moment)
     oldest, youngest = moment - calls.RETENTION_S, moment - ctx.limits.metrics_lag_s
-    found = [
-        call
-        for call in calls.between(ctx.store, ctx.name, max(oldest, asked.start - 1), min(youngest, asked.end))
-        if asked.start <= call.minute < asked.end
-    ]
+    # The rows are asked for a minute too wide on each side: it is the call's minute that lies in the span, or not.
+    after, until = max(oldest, asked.start - MINUTE_S), min(youngest, asked.end + MINUTE_S)
+    rows = calls.between(ctx.store, ctx.name, after, until)
+    found = [call for call in rows if asked.start <= call.minute < asked.end]
     emitted = accounts.families(ctx.account)
     body: JsonObject = {
         "cost": 0,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ftops.emulator import accounts
 from ftops.emulator.context import Context
-from ftops.emulator.deployment_life import CHECKPOINT_MARK, is_tuned
+from ftops.emulator.deployment_life import CHECKPOINT_MARK, serves_tuned
 from ftops.emulator.messages import JsonObject, Response, ServiceError, reply
 from ftops.emulator.models import BASE_MODELS, BaseModel, base_of
 from ftops.emulator.store import Document, Kind, Store
@@ -123,4 +123,4 @@ def _row_of(store: Store, sku: str, model: str) -> str | None:
         checkpoint = store.find(Kind.CHECKPOINT, model)
         model = checkpoint.api["fine_tuned_model_checkpoint"] if checkpoint else ""
     base, kind = base_of(model), _TOKEN_SKUS.get(sku.lower())
-    return usage_name(base, kind, tuned=is_tuned(model)) if base and kind else None
+    return usage_name(base, kind, tuned=serves_tuned(model)) if base and kind else None

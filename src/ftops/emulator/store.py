@@ -50,6 +50,11 @@ CREATE INDEX IF NOT EXISTS activity_moments ON activity (at);
 # Tables of their own that other modules write; what stands in them is forgotten with the world.
 _RECORDS = ("calls", "activity")
 _COLUMNS = "kind, account, id, created_at, active, api, sim, seq"
+# Written as in the index, so that the index answers it.
+_EXPIRING = (
+    f"SELECT {_COLUMNS} FROM documents WHERE json_extract(sim, '$.expires_at') IS NOT NULL AND NOT active "  # noqa: S608
+    "ORDER BY json_extract(sim, '$.expires_at') LIMIT 1"
+)
 
 
 class Kind(StrEnum):
@@ -225,10 +230,7 @@ class Store:
 
     def expiring(self) -> Document | None:
         """Return the resting document that expires first, or None; an index finds it, however many there are."""
-        moment = "json_extract(sim, '$.expires_at')"
-        where = f"{moment} IS NOT NULL AND NOT active"
-        statement = f"SELECT {_COLUMNS} FROM documents WHERE {where} ORDER BY {moment} LIMIT 1"  # noqa: S608  our words
-        row = self.rows(statement)
+        row = self.rows(_EXPIRING)
         return _document(row[0]) if row else None
 
     def active(self) -> list[Document]:
