@@ -144,6 +144,19 @@ def test_models(v1: Caller, model: str) -> None:
     assert models["text-embedding-3-small"]["capabilities"] == {"embeddings": "true"}
 
 
+def test_skus_of_a_deployment(v1: Caller, model: str) -> None:
+    """A tuned deployment could be a developer one, a base model's could not."""
+    v1.deployed("support", model)
+    v1.deployed("base", **BASE)
+    found = []
+    for name in ("support", "base"):
+        rows = (v1.arm("GET", f"/deployments/{name}/skus").json or {})["value"]
+        assert rows[0]["capacity"]["minimum"] == 1
+        found.append("DeveloperTier" in [row["sku"]["name"] for row in rows])
+    assert found == [True, False]
+    assert v1.arm("GET", "/deployments/nobody/skus").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/usages", "/models", "/providers/Microsoft.Insights/metricDefinitions"])
 def test_unknown_account(v1: Caller, path: str) -> None:
     """What is below an account that does not exist is not found."""

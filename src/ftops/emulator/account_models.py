@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ftops.emulator import deployments
 from ftops.emulator.context import Context
 from ftops.emulator.messages import JsonObject, Response, reply, ticks
 from ftops.emulator.models import BASE_MODELS, BaseModel, base_of
@@ -11,7 +12,7 @@ from ftops.emulator.quota import token_skus, usage_name
 from ftops.emulator.store import Document, Kind
 
 CAPACITY_MAX = 100_000
-CAPACITY_DEFAULT = 10
+_CAPACITY: Mapping[str, int] = {"minimum": 1, "maximum": CAPACITY_MAX, "step": 1, "default": 10}
 TOKENS_MAX = 2_000_000_000
 # When training and when inference of a base model's tuned models ends; for the others nothing is published.
 _RETIREMENT: Mapping[str, Mapping[str, str]] = {
@@ -29,6 +30,20 @@ def list_models(ctx: Context) -> Response:
     """List the base models, then the account's tuned ones, newest first."""
     tuned = [_tuned(document) for document in ctx.listed(Kind.MODEL)]
     return reply({"value": [*(_base(base) for base in BASE_MODELS), *(model for model in tuned if model)]})
+
+
+def list_skus(ctx: Context, name: str) -> Response:
+    """List the SKUs that a deployment could have."""
+    document = deployments.existing(ctx, name)
+    tuned = bool(document.sim["tuned"])
+    kind = document.api["type"]
+    return reply(
+        {
+            "value": [
+                {"resourceType": kind, "sku": {"name": sku}, "capacity": _CAPACITY} for sku in token_skus(tuned=tuned)
+            ]
+        }
+    )
 
 
 def _base(base: BaseModel) -> JsonObject:
@@ -81,7 +96,7 @@ def _sku(base: BaseModel, name: str, *, tuned: bool) -> JsonObject:
         "name": name,
         "usageName": usage_name(base, name, tuned=tuned),
         **({"deprecationDate": inference} if inference else {}),
-        "capacity": {"minimum": 1, "maximum": CAPACITY_MAX, "step": 1, "default": CAPACITY_DEFAULT},
+        "capacity": _CAPACITY,
         "rateLimits": [
             {"key": "request", "renewalPeriod": 60, "count": 1},
             {"key": "token", "renewalPeriod": 60, "count": 1000},

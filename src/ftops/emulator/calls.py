@@ -9,6 +9,13 @@ from ftops.emulator.deployment_life import MINUTE_S, minute_of
 from ftops.emulator.store import Store
 
 RETENTION_S = 93 * 86_400
+_ADD = """
+INSERT INTO calls
+    (account, at, deployment, shown, model, version, api, operation, status, count, prompt, generated)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (account, at, deployment, model, version, api, operation, status) DO UPDATE SET
+    count = count + excluded.count, prompt = prompt + excluded.prompt, generated = generated + excluded.generated
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +66,7 @@ def count(store: Store, account: str, call: Call) -> None:
     shown = known[0][0] if known else call.deployment
     what = (key, shown, call.model, call.version, call.api, call.operation, call.status)
     store.rows(
-        "INSERT INTO calls (account, at, deployment, shown, model, version, api, operation, status, count, prompt,"
-        " generated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + "
-        "excluded.count, prompt = prompt + excluded.prompt, generated = generated + excluded.generated",
+        _ADD,
         *(account, call.at, *what, call.count, call.prompt, call.generated),
     )
 

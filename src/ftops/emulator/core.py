@@ -86,6 +86,7 @@ ARM_ROUTES = (
     _route("PUT", "/deployments/*", deployments.put),
     _route("PATCH", "/deployments/*", deployments.patch),
     _route("DELETE", "/deployments/*", deployments.delete),
+    _route("GET", "/deployments/*/skus", account_models.list_skus),
     _route("GET", "/models", account_models.list_models),
     _route("GET", "/usages", quota.of_account),
     _route("GET", "/providers/Microsoft.Insights/metrics", metrics.query),

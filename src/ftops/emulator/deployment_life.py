@@ -52,7 +52,7 @@ def used(store: Store, document: Document, moment: float) -> None:
 
 def adopt(store: Store) -> None:
     """Give the deployments of a file that was made before the idle rule was known their moment, too."""
-    for document in store.everywhere(Kind.DEPLOYMENT):
+    for document in store.every(Kind.DEPLOYMENT):
         if "expires_at" not in document.sim:
             keep(store, document)
 

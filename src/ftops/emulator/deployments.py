@@ -67,7 +67,7 @@ def put(ctx: Context, name: str) -> Response:
 
 def get(ctx: Context, name: str) -> Response:
     """Return one deployment."""
-    document = _existing(ctx, name)
+    document = existing(ctx, name)
     return reply(_shown(ctx, document), headers={"ETag": document.api["etag"]})
 
 
@@ -80,7 +80,7 @@ def patch(ctx: Context, name: str) -> Response:
     """Change a deployment's tags or sku, nothing else."""
     if not _has_tags(ctx):
         raise ServiceError(405, "HttpMethodNotAllowed", "PATCH needs api-version 2024-10-01 or later.")
-    old = _existing(ctx, name)
+    old = existing(ctx, name)
     _check_lock(ctx)
     body = ctx.request.json()
     changed = body.get("sku")
@@ -173,6 +173,18 @@ def edit(store: Store, document: Document, changes: JsonObject, moment: float, b
     keep(store, changed)
 
 
+def existing(ctx: Context, name: str) -> Document:
+    """Return a deployment.
+
+    Raises: ServiceError (404 ResourceNotFound) when there is none.
+    """
+    document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
+    if document is None:
+        path = f"{ctx.account.api['id']}/deployments/{name}"
+        raise ServiceError(404, "ResourceNotFound", f"The Resource '{path}' was not found.")
+    return document
+
+
 def _serving(ctx: Context, old: Document | None, slow_s: int) -> JsonObject:
     """Return from when on the new model answers calls, and which one does until then."""
     moment = ctx.now.timestamp()
@@ -195,14 +207,6 @@ def _check_lock(ctx: Context) -> None:
         parent = ctx.account.api["id"]
         text = f"Another operation is being performed on the parent resource '{parent}'. Please try again later."
         raise ServiceError(409, "RequestConflict", text)
-
-
-def _existing(ctx: Context, name: str) -> Document:
-    document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
-    if document is None:
-        path = f"{ctx.account.api['id']}/deployments/{name}"
-        raise ServiceError(404, "ResourceNotFound", f"The Resource '{path}' was not found.")
-    return document
 
 
 def _bad(message: str) -> ServiceError:

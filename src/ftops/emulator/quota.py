@@ -45,7 +45,7 @@ def check(ctx: Context, name: str, sku: JsonObject, model: str) -> None:
 def of_region(ctx: Context, subscription: str, location: str) -> Response:
     """Return the usages of a subscription's region."""
     place = accounts.normal_region(location)
-    found = [account for account in ctx.store.everywhere(Kind.ACCOUNT) if accounts.region(account) == place]
+    found = [account for account in ctx.store.every(Kind.ACCOUNT) if accounts.region(account) == place]
     return _usages(ctx, [account for account in found if accounts.subscription(account) == subscription.lower()])
 
 
@@ -97,7 +97,7 @@ def _limit(ctx: Context, name: str) -> int:
 def _neighbours(store: Store, account: Document) -> list[Document]:
     """Return the accounts that share the account's quota."""
     place = accounts.subscription(account), accounts.region(account)
-    every = store.everywhere(Kind.ACCOUNT)
+    every = store.every(Kind.ACCOUNT)
     return [other for other in every if (accounts.subscription(other), accounts.region(other)) == place]
 
 

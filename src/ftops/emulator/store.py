@@ -220,13 +220,13 @@ class Store:
         found = self._select("kind = ? AND id = ?", kind, key)
         return found[0] if found else None
 
+    def every(self, kind: Kind) -> list[Document]:
+        """Return the documents of one kind in all accounts, oldest first."""
+        return self._select("kind = ?", kind)
+
     def all(self, kind: Kind, account: str) -> list[Document]:
         """Return an account's documents of one kind, oldest first."""
         return self._select("kind = ? AND account = ?", kind, account)
-
-    def everywhere(self, kind: Kind) -> list[Document]:
-        """Return all accounts' documents of one kind, oldest first."""
-        return self._select("kind = ?", kind)
 
     def expiring(self) -> Document | None:
         """Return the resting document that expires first, or None; an index finds it, however many there are."""
