@@ -20,6 +20,9 @@ START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 ACCOUNT = "contoso"
 ARM_VERSION = "2025-06-01"
 MODEL = "gpt-4.1-mini-2025-04-14"
+CREATE_S = 240
+LAG_S = 180
+MONTH = "2026-11-01T00:00:00Z/2026-12-01T00:00:00Z"
 
 
 class StartClock:
@@ -101,7 +104,7 @@ class Caller:
     def arm(self, method: str, path: str, version: str = ARM_VERSION, **options: Any) -> TestResponse:
         """Send an ARM request; `path` is below the account."""
         url = self.emulator.resource_id(ACCOUNT) + path
-        query = {"api-version": version} if version else {}
+        query = {**options.pop("query", {}), **({"api-version": version} if version else {})}
         base = self.emulator.arm_endpoint
         return Client(self.emulator.app).open(url, method=method, base_url=base, query_string=query, **options)
 
@@ -114,6 +117,46 @@ class Caller:
         }
         return self.arm("PUT", f"/deployments/{name}", json=body, **options)
 
+    def deployed(self, name: str, model: str, **options: Any) -> dict[str, Any]:
+        """Put a deployment, wait until it serves, and return what the service shows of it."""
+        response = self.deploy(name, model, **options)
+        assert response.status_code in (200, 201), response.text
+        self.emulator.pause(CREATE_S)
+        return dict(self.arm("GET", f"/deployments/{name}").json or {})
+
+    def chat(self, name: str, text: str = "ping", **body: Any) -> TestResponse:
+        """Chat with a deployment on the caller's surface."""
+        message = {"messages": [{"role": "user", "content": text}], **body}
+        if self.prefix.endswith("/v1"):
+            return self.call("POST", "/chat/completions", json={"model": name, **message})
+        return self.call("POST", f"/deployments/{name}/chat/completions", json=message)
+
+    def chatted(self, name: str, text: str = "ping", **body: Any) -> dict[str, Any]:
+        """Chat successfully and return the answer."""
+        response = self.chat(name, text, **body)
+        assert response.status_code == 200, response.text
+        return dict(response.json or {})
+
+    def monitor(self, what: str = "metrics", **query: str) -> TestResponse:
+        """Ask Azure Monitor about the account; `filter` stands for `$filter`."""
+        if "filter" in query:
+            query["$filter"] = query.pop("filter")
+        return self.arm("GET", f"/providers/Microsoft.Insights/{what}", query=query)
+
+    def series(self, name: str = "AzureOpenAIRequests", **query: str) -> list[dict[str, Any]]:
+        """Return the series of one metric over the first month of virtual time, one point for the whole by default."""
+        asked = {"timespan": MONTH, "interval": "FULL", "metricnames": name, **query}
+        response = self.monitor(**asked)
+        assert response.status_code == 200, response.text
+        return list((response.json or {})["value"][0]["timeseries"])
+
+    def subscribed(self, path: str, **query: str) -> TestResponse:
+        """Send a GET to the subscription; `filter` and `select` stand for `$filter` and `$select`."""
+        shown = {f"${name}" if name in ("filter", "select") else name: value for name, value in query.items()}
+        url = self.emulator.resource_id(ACCOUNT).split("/resourceGroups/")[0] + path
+        base = self.emulator.arm_endpoint
+        return Client(self.emulator.app).get(url, base_url=base, query_string={"api-version": ARM_VERSION, **shown})
+
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
@@ -121,6 +164,12 @@ def emulator() -> Iterator[Emulator]:
     emulator = new_emulator()
     yield emulator
     emulator.close()
+
+
+@pytest.fixture
+def model(v1: Caller) -> str:
+    """Train a model and give its name."""
+    return str(v1.trained()["fine_tuned_model"])
 
 
 @pytest.fixture

@@ -16,12 +16,6 @@ from .conftest import ACCOUNT, Caller
 PATH = "/deployments/support"
 
 
-@pytest.fixture
-def model(v1: Caller) -> str:
-    """Train a model and give its name."""
-    return str(v1.trained()["fine_tuned_model"])
-
-
 def _state(caller: Caller) -> str:
     return str((caller.arm("GET", PATH).json or {})["properties"]["provisioningState"])
 

@@ -7,6 +7,7 @@ from ftops.emulator.job_life import RUNNING_MAX
 from ftops.emulator.messages import JsonObject, Response, reply, ticks
 from ftops.emulator.store import Document, Kind
 
+FAMILIES = frozenset({"openai", "foundry", "both"})
 ARM_ENDPOINT = "https://management.emulator"
 _PARENT = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/emulator"
 
@@ -71,3 +72,24 @@ def _capabilities(limits: Limits) -> list[dict[str, str]]:
         "MaxFineTuneJobDurationInHours": 720,
     }
     return [*({"name": name, "value": str(value)} for name, value in values.items()), {"name": "VirtualNetworks"}]
+
+
+def families(account: Document) -> str:
+    """Return which metrics the account emits, by default both families for a Foundry resource."""
+    default = "both" if account.api["kind"] == "AIServices" else "openai"
+    return str(account.sim.get("metric_families", default))
+
+
+def region(account: Document) -> str:
+    """Return the account's region in the one spelling that places are compared by."""
+    return normal_region(account.api["location"])
+
+
+def normal_region(text: str) -> str:
+    """Return a region's name in lower case and without blanks."""
+    return text.lower().replace(" ", "")
+
+
+def subscription(account: Document) -> str:
+    """Return the id of the subscription that the account belongs to, in lower case."""
+    return str(account.api["id"]).split("/")[2].lower()

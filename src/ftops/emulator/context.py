@@ -24,13 +24,25 @@ class Surface(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The service's limits per account, adjustable for tests."""
+    """The service's limits and delays, adjustable for tests.
+
+    Args: finetune_quota, base_quota: thousands of tokens per minute for each SKU and model in a region.
+    serving_delay_s: how long after Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it
+    takes until a call or a write is shown. log_page: events on one page of the Activity Log.
+    """
 
     files: int = 100
     file_bytes: int = 512_000_000
     queued_jobs: int = 20
     jobs: int = 500
     fine_tuned_deployments: int = 10
+    finetune_quota: int = 500
+    base_quota: int = 5_000
+    serving_delay_s: float = 0.0
+    metrics_lag_s: float = 180.0
+    log_lag_s: float = 300.0
+    log_page: int = 100
+    log_service_deletions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from ftops.clock import Clock
-from ftops.emulator import accounts, deployments, faults, files, job_life, jobs, models
+from ftops.emulator import (
+    account_models,
+    accounts,
+    activity,
+    deployment_life,
+    deployments,
+    faults,
+    files,
+    inference,
+    job_life,
+    jobs,
+    metrics,
+    models,
+    quota,
+)
 from ftops.emulator.context import Context, Limits, Surface
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, gateway_not_found
 from ftops.emulator.server import wsgi_app
@@ -28,10 +41,8 @@ _DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _DATA_PATH = re.compile(r"(?:/api/projects/[^/]+)?/openai(?P<v1>/v1)?/(?P<rest>(?!v1/).+)")
 _GROUP = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/(?P<account>[^/]+)"
 _ACCOUNT_PATH = re.compile(_GROUP + r"(?P<rest>.*)", re.IGNORECASE)
-_OPERATION_PATH = re.compile(
-    r"/subscriptions/[^/]+/providers/Microsoft\.CognitiveServices/locations/[^/]+/operationResults/(?P<key>[^/]+)",
-    re.IGNORECASE,
-)
+_LOCATION = r"/subscriptions/[^/]+/providers/Microsoft.CognitiveServices/locations"
+PERSON = "somebody@example.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,9 @@ DATA_ROUTES = (
     _route("GET", "fine_tuning/jobs/*/checkpoints", jobs.list_checkpoints),
     _route("GET", "models", models.list_models),
     _route("GET", "models/*", models.get),
+    _route("POST", "chat/completions", inference.chat),
+    _route("POST", "deployments/*/chat/completions", inference.chat_at),
+    _route("POST", "responses", inference.responses),
 )
 ARM_ROUTES = (
     _route("GET", "", accounts.get),
@@ -72,6 +86,17 @@ ARM_ROUTES = (
     _route("PUT", "/deployments/*", deployments.put),
     _route("PATCH", "/deployments/*", deployments.patch),
     _route("DELETE", "/deployments/*", deployments.delete),
+    _route("GET", "/deployments/*/skus", account_models.list_skus),
+    _route("GET", "/models", account_models.list_models),
+    _route("GET", "/usages", quota.of_account),
+    _route("GET", "/providers/Microsoft.Insights/metrics", metrics.query),
+    _route("GET", "/providers/Microsoft.Insights/metricDefinitions", metrics.definitions),
+)
+# What belongs to no account; the whole path is told.
+SUBSCRIPTION_ROUTES = (
+    _route("GET", f"{_LOCATION}/[^/]+/operationResults/*", deployments.operation),
+    _route("GET", "/subscriptions/*/providers/Microsoft.CognitiveServices/locations/*/usages", quota.of_region),
+    _route("GET", "/subscriptions/*/providers/Microsoft.Insights/eventtypes/management/values", activity.values),
 )
 
 
@@ -94,6 +119,8 @@ class Emulator:
         self.requests = 0
         self.log: deque[str] = deque(maxlen=LOG_MAX)
         self.app = wsgi_app(self)
+        with self._store.transaction():
+            deployment_life.adopt(self._store)
 
     # --- the world
 
@@ -102,6 +129,19 @@ class Emulator:
         with self._store.transaction():
             if self._store.get(Kind.ACCOUNT, name.lower(), name.lower()) is None:
                 self._store.put(accounts.new_account(name, region, self.now().timestamp()))
+
+    def set_metric_families(self, account: str, families: str) -> None:
+        """Choose which metrics an account emits: `openai`, `foundry` or `both`.
+
+        Raises: KeyError for an unknown account, ValueError for another word.
+        """
+        if families not in accounts.FAMILIES:
+            raise ValueError(families)
+        with self._store.transaction():
+            document = self._store.get(Kind.ACCOUNT, account.lower(), account.lower())
+            if document is None:
+                raise KeyError(account)
+            self._store.put(document.changed(sim={"metric_families": families}))
 
     def now(self) -> datetime:
         """Return the virtual moment."""
@@ -137,7 +177,7 @@ class Emulator:
     def snapshot(self, account: str) -> dict[str, list[JsonObject]]:
         """Return the account's objects as plain data, oldest first, as they are now; nothing is changed by looking."""
         with self._store.transaction(keep=False):
-            tick(self._store, self._store.now())
+            tick(self._store, self._store.now(), self.limits)
             name = account.lower()
             return {
                 "files": [document.api for document in self._store.all(Kind.FILE, name)],
@@ -159,16 +199,20 @@ class Emulator:
         """Delete a file."""
         self._by_hand(Kind.FILE, file_id, lambda document, _: self._store.delete(document))
 
-    def delete_deployment(self, name: str) -> None:
-        """Delete a deployment at once."""
-        self._by_hand(Kind.DEPLOYMENT, name.lower(), lambda document, _: self._store.delete(document))
+    def delete_deployment(self, name: str, by: str = PERSON) -> None:
+        """Delete a deployment at once; the Activity Log says `by` whom."""
+        self._by_hand(
+            Kind.DEPLOYMENT,
+            name.lower(),
+            lambda document, moment: deployments.remove(self._store, document, moment, by),
+        )
 
-    def edit_deployment(self, name: str, **changes: Any) -> None:  # noqa: ANN401  wire members
+    def edit_deployment(self, name: str, by: str = PERSON, **changes: Any) -> None:  # noqa: ANN401  wire members
         """Change a deployment's `sku`, `capacity`, `tags`, `model` (its name) or any property at once."""
         self._by_hand(
             Kind.DEPLOYMENT,
             name.lower(),
-            lambda document, moment: deployments.edit(self._store, document, changes, moment),
+            lambda document, moment: deployments.edit(self._store, document, changes, moment, by),
         )
 
     def lose_job_record(self, job_id: str) -> None:
@@ -178,12 +222,12 @@ class Emulator:
     def _by_hand(self, kind: Kind, key: str, act: Callable[[Document, float], object]) -> None:
         with self._store.transaction():
             now = self._store.now()
-            tick(self._store, now)
+            tick(self._store, now, self.limits)
             document = self._store.find(kind, key)
             if document is None:
                 raise KeyError(key)
             act(document, float(int(now.timestamp())))
-            settle(self._store, now)
+            settle(self._store, now, self.limits)
 
     # --- requests
 
@@ -196,8 +240,10 @@ class Emulator:
             self.requests += 1
             self.log.append(f"{request.method} {request.path}")
             fired = self.faults.fire(request.method, request.path, self.requests)
-            ended = faults.before(fired)
-            if ended is None:
+            ended = faults.before(fired, request.path)
+            if ended is not None:
+                self._count_refused(request, fired, ended.status)
+            else:
                 with self._store.transaction():
                     answer = self._answer(request, fired)
                 ended = faults.after(fired) or answer
@@ -205,28 +251,41 @@ class Emulator:
 
     def _answer(self, request: Request, fired: tuple[faults.Fault, ...]) -> Response:
         now = self._store.now()
-        number = self._store.count_request()
-        tick(self._store, now)
+        self._store.count_request()
+        tick(self._store, now, self.limits)
         try:
             with self._store.undone_on_error():
                 response = self._dispatch(request, fired, now)
         except ServiceError as error:
             response = error.response().with_headers(error.headers)
         if request.method != "GET":
-            settle(self._store, now)
-        key = UUID(hashlib.sha256(f"request:{number}".encode()).hexdigest()[:32])
-        return response.with_headers(self._service_headers(request, str(key)))
+            settle(self._store, now, self.limits)
+        return response.with_headers(self._service_headers(request, self._store.request_id()))
+
+    def _count_refused(self, request: Request, fired: tuple[faults.Fault, ...], status: int) -> None:
+        """Count a call that a fault refused: the service's metrics show it with its status."""
+        if request.method != "POST" or not inference.is_call(request.path):
+            return
+        with self._store.transaction():
+            now = self._store.now()
+            tick(self._store, now, self.limits)
+            with suppress(ServiceError):
+                ctx, _, rest = self._context(request, fired, now)
+                inference.count_refused(ctx, rest, status)
 
     def _dispatch(self, request: Request, fired: tuple[faults.Fault, ...], now: datetime) -> Response:
-        surface, account, routes, rest = self._locate(request)
-        version = request.query.get("api-version", "")
-        ctx = Context(self._store, request, surface, account, version, now, fired, self.limits)
-        if surface is Surface.ARM and (found := _OPERATION_PATH.fullmatch(request.path)):
-            return deployments.operation(ctx, found["key"])
+        ctx, routes, rest = self._context(request, fired, now)
         for route in routes:
             if route.method == request.method and (match := route.path.fullmatch(rest)):
                 return route.handler(ctx, *match.groups())
         raise gateway_not_found()
+
+    def _context(
+        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime
+    ) -> tuple[Context, tuple[Route, ...], str]:
+        surface, account, routes, rest = self._locate(request)
+        version = request.query.get("api-version", "")
+        return Context(self._store, request, surface, account, version, now, fired, self.limits), routes, rest
 
     def _locate(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
         if request.path.lower().startswith("/subscriptions/"):
@@ -246,8 +305,8 @@ class Emulator:
         if not request.query.get("api-version"):
             text = "The api-version query parameter (?api-version=) is required for all requests."
             raise ServiceError(400, "MissingApiVersionParameter", text)
-        if _OPERATION_PATH.fullmatch(request.path):
-            return Surface.ARM, accounts.new_account("", "", 0), (), ""
+        if any(route.path.fullmatch(request.path) for route in SUBSCRIPTION_ROUTES):
+            return Surface.ARM, accounts.new_account("", "", 0), SUBSCRIPTION_ROUTES, request.path
         found = _ACCOUNT_PATH.fullmatch(request.path)
         name = found["account"].lower() if found else ""
         account = self._store.get(Kind.ACCOUNT, name, name)

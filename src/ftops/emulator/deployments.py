@@ -7,10 +7,13 @@ import re
 from urllib.parse import urlencode
 from uuid import UUID
 
+from ftops.emulator import activity, quota
+from ftops.emulator.activity import AT_ONCE, BEGUN, DONE, Act
 from ftops.emulator.context import Context
+from ftops.emulator.deployment_life import keep, served, serves_tuned
 from ftops.emulator.faults import Effect
 from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, ticks, without_nulls
-from ftops.emulator.models import base_of, is_tuned, tuned_exists
+from ftops.emulator.models import base_of, tuned_exists
 from ftops.emulator.store import Document, Kind, Store
 
 CREATE_S, DELETE_S = 240, 30
@@ -30,7 +33,6 @@ SKUS = frozenset(
     }
 )
 UPGRADES = frozenset({"OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"})
-CHECKPOINT_MARK = "ftchkpt-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
 _WRITABLE = ("raiPolicyName", "capacitySettings", "parentDeploymentName", "spilloverDeploymentName", "serviceTier")
 
@@ -43,10 +45,12 @@ def put(ctx: Context, name: str) -> Response:
         raise ServiceError(400, "InvalidResourceName", f"The deployment name '{name}' is not valid.")
     body = ctx.request.json()
     sku, properties = _sku(body), _properties(ctx, body)
-    tuned = _is_tuned(properties["model"]["name"])
+    tuned = serves_tuned(properties["model"]["name"])
     if tuned and (old is None or not old.sim["tuned"]):
         _check_tuned_room(ctx)
-    slow = tuned and (old is None or old.api["properties"]["model"] != properties["model"])
+    quota.check(ctx, name, sku, properties["model"]["name"])
+    other_model = old is None or old.api["properties"]["model"] != properties["model"]
+    slow = tuned and other_model
     state = ("Updating" if old else "Creating") if slow else "Succeeded"
     document = _resource(ctx, name, old).changed(
         active=slow,
@@ -55,13 +59,15 @@ def put(ctx: Context, name: str) -> Response:
         tags=_tags(ctx, body, old),
         properties=_shown_properties(properties, sku, state),
     )
-    ctx.store.put(document)
+    if other_model:
+        document = document.changed(sim=_serving(ctx, old, CREATE_S if slow else 0))
+    _keep_written(ctx, document, "write", BEGUN if slow else AT_ONCE)
     return _written(ctx, document, 200 if old else 201, slow_s=CREATE_S if slow else 0)
 
 
 def get(ctx: Context, name: str) -> Response:
     """Return one deployment."""
-    document = _existing(ctx, name)
+    document = existing(ctx, name)
     return reply(_shown(ctx, document), headers={"ETag": document.api["etag"]})
 
 
@@ -74,15 +80,16 @@ def patch(ctx: Context, name: str) -> Response:
     """Change a deployment's tags or sku, nothing else."""
     if not _has_tags(ctx):
         raise ServiceError(405, "HttpMethodNotAllowed", "PATCH needs api-version 2024-10-01 or later.")
-    old = _existing(ctx, name)
+    old = existing(ctx, name)
     _check_lock(ctx)
     body = ctx.request.json()
     changed = body.get("sku")
     sku = _sku({"sku": {**old.api["sku"], **changed}}) if isinstance(changed, dict) else old.api["sku"]
     tags = _tags(ctx, body, old) if "tags" in body else old.api.get("tags")
+    quota.check(ctx, name, sku, old.api["properties"]["model"]["name"])
     properties = {**old.api["properties"], **_rates(sku)}
     document = _resource(ctx, name, old).changed(sku=sku, tags=tags, properties=properties)
-    ctx.store.put(document)
+    _keep_written(ctx, document, "write", AT_ONCE)
     return _written(ctx, document, 200, slow_s=0)
 
 
@@ -93,11 +100,12 @@ def delete(ctx: Context, name: str) -> Response:
         return Response(204)
     _check_lock(ctx)
     if not document.sim["tuned"]:
+        activity.record(ctx.store, document, "delete", AT_ONCE, _act(ctx))
         ctx.store.delete(document)
         return Response(200)
     properties = {**document.api["properties"], "provisioningState": "Deleting"}
     due_at = ctx.now.timestamp() + DELETE_S
-    ctx.store.put(document.changed(active=True, sim={"due_at": due_at}, properties=properties))
+    _keep_written(ctx, document.changed(active=True, sim={"due_at": due_at}, properties=properties), "delete", BEGUN)
     return Response(202, _operation(ctx, DELETE_S))
 
 
@@ -117,13 +125,28 @@ def operation(ctx: Context, key: str) -> Response:
 def settle(store: Store, document: Document) -> None:
     """Finish what a write began."""
     properties = document.api["properties"]
-    if properties["provisioningState"] == "Deleting":
+    deleting = properties["provisioningState"] == "Deleting"
+    activity.record(store, document, "delete" if deleting else "write", DONE, activity.ending(document))
+    if deleting:
         store.delete(document)
     else:
-        store.put(document.changed(active=False, properties={**properties, "provisioningState": "Succeeded"}))
+        keep(store, document.changed(active=False, properties={**properties, "provisioningState": "Succeeded"}))
 
 
-def edit(store: Store, document: Document, changes: JsonObject, moment: float) -> None:
+def expire(store: Store, document: Document, at: float, *, logged: bool) -> None:
+    """Delete a deployment as the service does by itself; the model stays."""
+    if logged:
+        activity.record(store, document, "delete", AT_ONCE, Act(at, activity.SERVICE))
+    store.delete(document)
+
+
+def remove(store: Store, document: Document, moment: float, by: str) -> None:
+    """Delete a deployment as a person in the portal would, at once."""
+    activity.record(store, document, "delete", AT_ONCE, Act(moment, by))
+    store.delete(document)
+
+
+def edit(store: Store, document: Document, changes: JsonObject, moment: float, by: str) -> None:
     """Change a deployment as a person in the portal would, at once.
 
     Args: changes: `sku` and `tags` replace, `capacity` changes the sku, `model` names another model, and anything
@@ -138,20 +161,45 @@ def edit(store: Store, document: Document, changes: JsonObject, moment: float) -
         properties["model"] = {**properties["model"], "name": rest.pop("model")}
     tags = rest.pop("tags", document.api.get("tags"))
     system = {**document.api["systemData"], **_modified(moment)}
-    tuned = _is_tuned(properties["model"]["name"])
     changed = document.changed(
         sku=sku,
         tags=tags,
         properties={**properties, **rest},
         systemData=system,
         etag=_etag(store),
-        sim={"tuned": tuned},
+        sim={"tuned": serves_tuned(properties["model"]["name"])},
     )
-    store.put(changed)
+    activity.record(store, changed, "write", AT_ONCE, Act(moment, by))
+    keep(store, changed)
 
 
-def _is_tuned(name: str) -> bool:
-    return is_tuned(name) or name.startswith(CHECKPOINT_MARK)
+def existing(ctx: Context, name: str) -> Document:
+    """Return a deployment.
+
+    Raises: ServiceError (404 ResourceNotFound) when there is none.
+    """
+    document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
+    if document is None:
+        path = f"{ctx.account.api['id']}/deployments/{name}"
+        raise ServiceError(404, "ResourceNotFound", f"The Resource '{path}' was not found.")
+    return document
+
+
+def _serving(ctx: Context, old: Document | None, slow_s: int) -> JsonObject:
+    """Return from when on the new model answers calls, and which one does until then."""
+    moment = ctx.now.timestamp()
+    before = served(old, moment, ctx.limits.serving_delay_s) if old else None
+    return {"ready_at": moment + slow_s, "before": before}
+
+
+def _keep_written(ctx: Context, document: Document, operation: str, statuses: tuple[str, ...]) -> None:
+    act = _act(ctx)
+    keep(ctx.store, document.changed(sim=act.sim))
+    activity.record(ctx.store, document, operation, statuses, act)
+
+
+def _act(ctx: Context) -> Act:
+    return Act(ctx.now.timestamp(), ACTOR["By"], ctx.store.request_id())
 
 
 def _check_lock(ctx: Context) -> None:
@@ -159,14 +207,6 @@ def _check_lock(ctx: Context) -> None:
         parent = ctx.account.api["id"]
         text = f"Another operation is being performed on the parent resource '{parent}'. Please try again later."
         raise ServiceError(409, "RequestConflict", text)
-
-
-def _existing(ctx: Context, name: str) -> Document:
-    document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
-    if document is None:
-        path = f"{ctx.account.api['id']}/deployments/{name}"
-        raise ServiceError(404, "ResourceNotFound", f"The Resource '{path}' was not found.")
-    return document
 
 
 def _bad(message: str) -> ServiceError:
@@ -189,7 +229,7 @@ def _properties(ctx: Context, body: JsonObject) -> JsonObject:
     model = properties.get("model") if isinstance(properties, dict) else None
     if not isinstance(properties, dict) or not isinstance(model, dict):
         raise _bad("The properties.model field is required.")
-    tuned = _is_tuned(str(model.get("name", "")))
+    tuned = serves_tuned(str(model.get("name", "")))
     upgrade = properties.get("versionUpgradeOption") or "OnceNewDefaultVersionAvailable"
     if str(upgrade) not in UPGRADES:
         raise _bad("The versionUpgradeOption is not supported.")

@@ -16,7 +16,7 @@ DEATH_CODE = 9
 
 
 class Effect(StrEnum):
-    """What a fault does; the first six act on the request, the others are bad habits of the service."""
+    """What a fault does; the first seven act on the request, the others are bad habits of the service."""
 
     DROP_BEFORE = "drop-before"
     DROP_AFTER = "drop-after"
@@ -24,6 +24,7 @@ class Effect(StrEnum):
     DIE_AFTER = "die-after"
     STATUS_BEFORE = "status-before"
     STATUS_AFTER = "status-after"
+    FORBIDDEN = "forbidden"
     STALE_LISTING = "stale-listing"
     DROP_SUFFIX = "drop-suffix"
     CUT_SUFFIX = "cut-suffix"
@@ -40,6 +41,8 @@ class Stage(StrEnum):
 
 
 _CREATE_JOB = ("POST", r"/fine_tuning/jobs$")
+# A missing right refuses until it is granted.
+_STANDING = frozenset({Effect.FORBIDDEN})
 # A habit looks only at the requests it can change, so that `nth` counts those and no others.
 _HABITS: Mapping[Effect, tuple[str, str]] = {
     Effect.STALE_LISTING: ("GET", r"/(files|jobs|models|deployments)$"),
@@ -60,8 +63,8 @@ class Fault:
     """One rule: which requests, and what happens to them.
 
     `method` and `path` are regular expressions (the method matches whole, the path is searched); empty fits all.
-    Of the fitting requests it takes `count` from the `nth` on; without `count` a fault of the request takes one and
-    a habit takes all. `request` names a request by its number in this process instead, counted from 1.
+    Of the fitting requests it takes `count` from the `nth` on; without `count` a fault of the request takes one, and a
+    habit or a missing right takes all. `request` names a request by its number in this process instead, from 1 on.
     Args: window_s: virtual seconds for stale-listing. keep: characters for cut-suffix. training_type: the echo form,
     for example `globalStandard`. code, message, stage: also the error of fail-job. die: for die-before and die-after.
     """
@@ -93,8 +96,8 @@ class Fault:
 
     def takes(self, occurrence: int) -> bool:
         """Tell whether the rule acts on its n-th fitting request, counted from 1."""
-        habitual = EVERY if self.effect in _HABITS else 1
-        count = habitual if self.count is None else self.count
+        usual = EVERY if self.effect in _HABITS or self.effect in _STANDING else 1
+        count = usual if self.count is None else self.count
         return self.nth <= occurrence < self.nth + count
 
 
@@ -128,11 +131,13 @@ class FaultTable:
         return tuple(fired)
 
 
-def before(fired: tuple[Fault, ...]) -> Response | None:
+def before(fired: tuple[Fault, ...], path: str) -> Response | None:
     """Act on a request that nothing has happened to yet; a response here ends it.
 
     Raises: ConnectionResetError when the request is lost.
     """
+    if any(fault.effect is Effect.FORBIDDEN for fault in fired):
+        return _forbidden(path).response()
     return _act(fired, drop=Effect.DROP_BEFORE, die=Effect.DIE_BEFORE, status=Effect.STATUS_BEFORE)
 
 
@@ -154,3 +159,14 @@ def _act(fired: tuple[Fault, ...], *, drop: Effect, die: Effect, status: Effect)
         if fault.effect is status:
             return ServiceError(fault.status, fault.code, fault.message, fault.headers).response()
     return None
+
+
+def _forbidden(path: str) -> ServiceError:
+    if not path.lower().startswith("/subscriptions/"):
+        text = f"The principal lacks the required data action to perform the operation on '{path}'."
+        return ServiceError(403, "PermissionDenied", text)
+    text = (
+        f"The client does not have authorization to perform this action over scope '{path}' or the scope is invalid. "
+        "If access was recently granted, please refresh your credentials."
+    )
+    return ServiceError(403, "AuthorizationFailed", text)

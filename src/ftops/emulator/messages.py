@@ -123,3 +123,12 @@ def without_nulls(value: JsonObject) -> JsonObject:
 def ticks(moment: float) -> str:
     """Return a Unix time as ARM writes it, with seven fractional digits."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"
+
+
+def moment_in(text: str) -> float | None:
+    """Return the Unix time that an ISO 8601 text names, in UTC unless it says otherwise, or None."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None

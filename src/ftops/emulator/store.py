@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from ftops.emulator.messages import JsonObject, without_nulls
 
@@ -32,8 +33,28 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE INDEX IF NOT EXISTS active_documents ON documents (seq) WHERE active;
 CREATE TABLE IF NOT EXISTS chunks (
     blob TEXT NOT NULL, position INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (blob, position)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS expiring_documents ON documents (json_extract(sim, '$.expires_at'))
+    WHERE json_extract(sim, '$.expires_at') IS NOT NULL AND NOT active;
+CREATE TABLE IF NOT EXISTS calls (
+    account TEXT NOT NULL, at REAL NOT NULL, deployment TEXT NOT NULL, shown TEXT NOT NULL, model TEXT NOT NULL,
+    version TEXT NOT NULL, api TEXT NOT NULL, operation TEXT NOT NULL, status INTEGER NOT NULL,
+    count INTEGER NOT NULL, prompt INTEGER NOT NULL, generated INTEGER NOT NULL,
+    PRIMARY KEY (account, at, deployment, model, version, api, operation, status)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS called_deployments ON calls (account, deployment, at);
+CREATE INDEX IF NOT EXISTS call_moments ON calls (at);
+CREATE TABLE IF NOT EXISTS activity (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, resource TEXT NOT NULL, operation TEXT NOT NULL,
+    status TEXT NOT NULL, caller TEXT NOT NULL, correlation TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS activity_moments ON activity (at);
 """
+# Tables of their own that other modules write; what stands in them is forgotten with the world.
+_RECORDS = ("calls", "activity")
 _COLUMNS = "kind, account, id, created_at, active, api, sim, seq"
+# Written as in the index, so that the index answers it.
+_EXPIRING = (
+    f"SELECT {_COLUMNS} FROM documents WHERE json_extract(sim, '$.expires_at') IS NOT NULL AND NOT active "  # noqa: S608
+    "ORDER BY json_extract(sim, '$.expires_at') LIMIT 1"
+)
 
 
 class Kind(StrEnum):
@@ -128,7 +149,8 @@ class Store:
     def reset(self, start: datetime) -> None:
         """Forget everything except the accounts; virtual time begins again at `start`."""
         self._db.execute("DELETE FROM documents WHERE kind != ?", (Kind.ACCOUNT,))
-        self._db.execute("DELETE FROM chunks")
+        for table in ("chunks", *_RECORDS):
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608  our words
         self._begin_world(start)
 
     def _begin_world(self, start: datetime) -> None:
@@ -156,6 +178,10 @@ class Store:
     def count_request(self) -> int:
         """Count one request and return its number in the life of this store."""
         return self._count("requests")
+
+    def request_id(self) -> str:
+        """Return the id of the request in progress, which its headers and its records share."""
+        return str(UUID(hashlib.sha256(f"request:{self._meta('requests')}".encode()).hexdigest()[:32]))
 
     def _count(self, key: str) -> int:
         number = int(self._meta(key) or "0") + 1
@@ -194,9 +220,18 @@ class Store:
         found = self._select("kind = ? AND id = ?", kind, key)
         return found[0] if found else None
 
+    def every(self, kind: Kind) -> list[Document]:
+        """Return the documents of one kind in all accounts, oldest first."""
+        return self._select("kind = ?", kind)
+
     def all(self, kind: Kind, account: str) -> list[Document]:
         """Return an account's documents of one kind, oldest first."""
         return self._select("kind = ? AND account = ?", kind, account)
+
+    def expiring(self) -> Document | None:
+        """Return the resting document that expires first, or None; an index finds it, however many there are."""
+        row = self.rows(_EXPIRING)
+        return _document(row[0]) if row else None
 
     def active(self) -> list[Document]:
         """Return every document that changes by itself, oldest first."""
@@ -210,9 +245,12 @@ class Store:
 
     def _select(self, where: str, *values: str) -> list[Document]:
         statement = f"SELECT {_COLUMNS} FROM documents WHERE {where} ORDER BY created_at, seq"  # noqa: S608  our words
+        return [_document(row) for row in self.rows(statement, *values)]
+
+    def rows(self, statement: str, *values: float | str) -> list[tuple[Any, ...]]:
+        """Run one statement, for the modules that keep a table of their own, and return its rows."""
         with self._lock:
-            rows = self._db.execute(statement, values).fetchall()
-        return [_document(row) for row in rows]
+            return self._db.execute(statement, values).fetchall()
 
     # --- contents
 

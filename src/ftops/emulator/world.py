@@ -6,34 +6,46 @@ import math
 from datetime import datetime
 
 from ftops.emulator import deployments, files, job_life
+from ftops.emulator.context import Limits
 from ftops.emulator.store import Document, Kind, Store
 
 
-def tick(store: Store, now: datetime) -> None:
+def tick(store: Store, now: datetime, limits: Limits) -> None:
     """Make every change that is due by `now`, each at its own moment.
 
     One at a time, because a job that ends frees the slot in which the next one starts: after a jump of days the world
     looks as if somebody had watched it all along.
     """
-    _run(store, now.timestamp(), -math.inf)
+    _run(store, now.timestamp(), -math.inf, limits)
 
 
-def settle(store: Store, now: datetime) -> None:
+def settle(store: Store, now: datetime, limits: Limits) -> None:
     """Let the world react to what a request just did, at `now`.
 
     A job that was cancelled frees its slot now and not earlier; this must follow every write, so that a later tick
     finds no job that could have started before.
     """
-    _run(store, now.timestamp(), float(int(now.timestamp())))
+    _run(store, now.timestamp(), float(int(now.timestamp())), limits)
 
 
-def _run(store: Store, until: float, cursor: float) -> None:
-    while active := store.active():
-        at, document = min(((_due_at(d, active, cursor), d) for d in active), key=lambda turn: turn[0])
+def _run(store: Store, until: float, cursor: float, limits: Limits) -> None:
+    while turns := _turns(store, cursor):
+        at, document = min(turns, key=lambda turn: turn[0])
         if at > until:
             return
         cursor = max(cursor, at)
-        _step(store, document, at)
+        _step(store, document, at, limits)
+
+
+def _turns(store: Store, cursor: float) -> list[tuple[float, Document]]:
+    """Return what changes by itself, and when.
+
+    Of the deployments at rest only the first to expire is looked at: there are many, and they wait for days.
+    """
+    active = store.active()
+    turns = [(_due_at(document, active, cursor), document) for document in active]
+    expiring = store.expiring()
+    return turns if expiring is None else [*turns, (max(cursor, expiring.sim["expires_at"]), expiring)]
 
 
 def _due_at(document: Document, active: list[Document], cursor: float) -> float:
@@ -42,10 +54,12 @@ def _due_at(document: Document, active: list[Document], cursor: float) -> float:
     return float(document.sim["due_at"])
 
 
-def _step(store: Store, document: Document, at: float) -> None:
+def _step(store: Store, document: Document, at: float, limits: Limits) -> None:
     if document.kind is Kind.JOB:
         job_life.step(store, document, at)
     elif document.kind is Kind.FILE:
         files.finish_scan(store, document)
-    else:
+    elif document.active:
         deployments.settle(store, document)
+    else:
+        deployments.expire(store, document, at, logged=limits.log_service_deletions)

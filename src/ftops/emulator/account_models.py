@@ -1,0 +1,104 @@
+"""The models of an account on ARM: the base models with their SKUs and dates, and the account's tuned ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ftops.emulator import deployments
+from ftops.emulator.context import Context
+from ftops.emulator.messages import JsonObject, Response, reply, ticks
+from ftops.emulator.models import BASE_MODELS, BaseModel, base_of
+from ftops.emulator.quota import token_skus, usage_name
+from ftops.emulator.store import Document, Kind
+
+CAPACITY_MAX = 100_000
+_CAPACITY: Mapping[str, int] = {"minimum": 1, "maximum": CAPACITY_MAX, "step": 1, "default": 10}
+TOKENS_MAX = 2_000_000_000
+# When training and when inference of a base model's tuned models ends; for the others nothing is published.
+_RETIREMENT: Mapping[str, Mapping[str, str]] = {
+    "gpt-4.1": {"fineTune": "2027-04-14", "inference": "2027-10-14"},
+    "gpt-4.1-mini": {"fineTune": "2027-04-14", "inference": "2027-10-14"},
+    "gpt-4.1-nano": {"fineTune": "2027-04-14", "inference": "2027-10-14"},
+    "gpt-4o": {"fineTune": "2027-04-01", "inference": "2027-10-01"},
+    "gpt-4o-mini": {"fineTune": "2027-04-01", "inference": "2027-10-01"},
+    "o4-mini": {"fineTune": "2027-04-16", "inference": "2027-10-16"},
+    "gpt-5": {"inference": "2027-02-06"},
+}
+
+
+def list_models(ctx: Context) -> Response:
+    """List the base models, then the account's tuned ones, newest first."""
+    tuned = [_tuned(document) for document in ctx.listed(Kind.MODEL)]
+    return reply({"value": [*(_base(base) for base in BASE_MODELS), *(model for model in tuned if model)]})
+
+
+def list_skus(ctx: Context, name: str) -> Response:
+    """List the SKUs that a deployment could have."""
+    document = deployments.existing(ctx, name)
+    tuned = bool(document.sim["tuned"])
+    kind = document.api["type"]
+    return reply(
+        {
+            "value": [
+                {"resourceType": kind, "sku": {"name": sku}, "capacity": _CAPACITY} for sku in token_skus(tuned=tuned)
+            ]
+        }
+    )
+
+
+def _base(base: BaseModel) -> JsonObject:
+    # The open models say nothing of tuning although they can be tuned.
+    tunable = bool(base.methods) and base.dated
+    embeds = "embedding" in base.name
+    abilities = {"embeddings": "true"} if embeds else {"chatCompletion": "true", "responses": "true"}
+    if tunable:
+        abilities |= {"fineTune": "true", "FineTuneTokensMaxValue": str(TOKENS_MAX)}
+    return {
+        "format": base.format,
+        "name": base.name,
+        "version": base.version,
+        "isDefaultVersion": True,
+        "maxCapacity": CAPACITY_MAX,
+        "lifecycleStatus": "GenerallyAvailable",
+        "deprecation": _dates(base),
+        "capabilities": abilities,
+        **({"finetuneCapabilities": dict.fromkeys(sorted(base.methods), "true")} if tunable else {}),
+        "skus": [_sku(base, sku, tuned=False) for sku in token_skus(tuned=False)],
+    }
+
+
+def _tuned(document: Document) -> JsonObject | None:
+    base = base_of(document.id)
+    if base is None:
+        return None
+    return {
+        "format": base.format,
+        "name": document.id,
+        "version": "1",
+        "baseModel": {"format": base.format, "name": base.name, "version": base.version},
+        "isDefaultVersion": True,
+        "maxCapacity": CAPACITY_MAX,
+        "lifecycleStatus": "GenerallyAvailable",
+        "deprecation": {name: date for name, date in _dates(base).items() if name == "inference"},
+        "capabilities": {"chatCompletion": "true", "responses": "true"},
+        "skus": [_sku(base, sku, tuned=True) for sku in token_skus(tuned=True)],
+        "systemData": {"createdAt": ticks(document.created_at)},
+    }
+
+
+def _dates(base: BaseModel) -> dict[str, str]:
+    return {name: f"{date}T00:00:00Z" for name, date in _RETIREMENT.get(base.name, {}).items()}
+
+
+def _sku(base: BaseModel, name: str, *, tuned: bool) -> JsonObject:
+    inference = _dates(base).get("inference")
+    return {
+        "name": name,
+        "usageName": usage_name(base, name, tuned=tuned),
+        **({"deprecationDate": inference} if inference else {}),
+        "capacity": _CAPACITY,
+        "rateLimits": [
+            {"key": "request", "renewalPeriod": 60, "count": 1},
+            {"key": "token", "renewalPeriod": 60, "count": 1000},
+        ],
+    }
