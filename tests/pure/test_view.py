@@ -171,12 +171,13 @@ def test_a_whole_plan_reads_as_the_interface_shows_it() -> None:
         "",
         "  + job/a            train gpt-4.1-mini-2025-04-14, 2 epochs  specs/test.yaml:1",
         "      because n_epochs 1 -> 2",
+        "      its price is not known",
         "  ~ deployment/prod  after job/a (known then)                 specs/test.yaml:1",
         "      capacity 10 -> 50",
         "      job/a changed",
         "      drift: changed outside ftops since it was last applied",
         "",
-        "Plan: 1 to create, 1 to update, 0 to delete, 2 unchanged.",
+        "Plan: 1 to create, 1 to update, 0 to delete, 2 unchanged. Training at an unknown price, hosting +USD 0/month.",
         f"Plan id {made.id}",
     ]
 
@@ -246,10 +247,16 @@ def test_json_can_be_written_whatever_the_text_is() -> None:
         ([action(Verb.CANCEL, undo=True)], "Tidying up. 0 unchanged."),
         (
             [action(Verb.CREATE), action(Verb.WAIT)],
-            "Plan: 1 to create, 0 to update, 0 to delete, 1 waiting, 0 unchanged.",
+            "Plan: 1 to create, 0 to update, 0 to delete, 1 waiting, 0 unchanged. Training USD 0, hosting +USD 0/month.",
         ),
-        ([action(Verb.CREATE, Gate.UPSTREAM)], "Plan: 1 to create, 0 to update, 0 to delete, 0 unchanged."),
-        ([action(Verb.CANCEL)], "Plan: 0 to create, 0 to update, 0 to delete, 1 job control step, 0 unchanged."),
+        (
+            [action(Verb.CREATE, Gate.UPSTREAM)],
+            "Plan: 1 to create, 0 to update, 0 to delete, 0 unchanged. Training USD 0, hosting +USD 0/month.",
+        ),
+        (
+            [action(Verb.CANCEL)],
+            "Plan: 0 to create, 0 to update, 0 to delete, 1 job control step, 0 unchanged. Training USD 0, hosting +USD 0/month.",
+        ),
     ],
 )
 def test_the_summary_counts(actions: list[Action], summary: str) -> None:
