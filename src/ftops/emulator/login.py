@@ -134,24 +134,27 @@ def _token_v1(desk: Desk, request: Request, tenant: str) -> Response:
 
 def _refused(identity: Identity, tenant: str, form: Mapping[str, str]) -> Response | None:
     """Return why an application gets no token, None if it gets one."""
-    grant = form.get("grant_type", "")
     if tenant != identity.tenant_id:
         return _unknown_tenant(tenant)
+    grant, client = form.get("grant_type", ""), form.get("client_id", "")
     if grant != "client_credentials":
         text = f"AADSTS70003: The emulator knows only the grant client_credentials, not '{grant}'."
         return _oauth_error(400, "unsupported_grant_type", text)
-    if form.get("client_id") != identity.client_id:
-        text = f"AADSTS700016: Application with identifier '{form.get('client_id', '')}' was not found in the "
-        return _oauth_error(400, "unauthorized_client", f"{text}directory of the emulator.")
+    if client != identity.client_id:
+        text = f"AADSTS700016: Application with identifier '{client}' was not found in the directory of the emulator."
+        return _oauth_error(400, "unauthorized_client", text)
+    problem = _problem_of_proof(identity, form)
+    return _oauth_error(401, "invalid_client", problem) if problem else None
+
+
+def _problem_of_proof(identity: Identity, form: Mapping[str, str]) -> str:
     if form.get("client_assertion_type") == _ASSERTION_TYPE and form.get("client_assertion"):
-        return None  # Whoever signed it is unknown here: a workload identity's issuer, or a certificate.
+        return ""  # Whoever signed it is unknown here: a workload identity's issuer, or a certificate.
     if "client_secret" not in form:
-        text = "AADSTS7000218: The request body must contain the following parameter: 'client_assertion' or "
-        return _oauth_error(401, "invalid_client", f"{text}'client_secret'.")
+        return "AADSTS7000218: The request body must contain the parameter 'client_assertion' or 'client_secret'."
     if not same(form["client_secret"], identity.client_secret):
-        text = "AADSTS7000215: Invalid client secret provided. Take the one that `ftops emulator serve` prints."
-        return _oauth_error(401, "invalid_client", text)
-    return None
+        return "AADSTS7000215: Invalid client secret provided. Take the one that `ftops emulator serve` prints."
+    return ""
 
 
 def _managed_identity(desk: Desk, request: Request) -> Response:

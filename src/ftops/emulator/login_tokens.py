@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import hmac
 import json
-import secrets
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +43,7 @@ class Identity:
         """Take everything from the store; its signing key is made once."""
         self._store = store
         self._now = system_now
-        self._signing_key = bytes.fromhex(store.kept("signing-key", secrets.token_hex(32)))
+        self._signing_key = bytes.fromhex(store.kept("signing-key", os.urandom(32).hex()))
 
     @property
     def tenant_id(self) -> str:

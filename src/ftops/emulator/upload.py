@@ -65,7 +65,9 @@ def received(parts: Iterable[Part], folder: Path | None, file_bytes_max: int) ->
                 if part.filename is None:
                     fields[part.name] = _value(part.chunks)
                 elif part.name == "file":
-                    spool = stack.enter_context(SpooledTemporaryFile(MEMORY_BYTES_MAX, dir=folder))
+                    spool = stack.enter_context(
+                        SpooledTemporaryFile(MEMORY_BYTES_MAX, dir=str(folder) if folder else None)
+                    )
                     content = _content(part, spool, file_bytes_max)
         except ServiceError as refusal:
             yield Form(refusal=refusal)
