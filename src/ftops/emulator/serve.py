@@ -6,6 +6,7 @@ handshakes that hold up nobody else, silence, and answers of the service's kind 
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 IDLE_S = 60.0
 """How long a connection may say nothing before it is closed."""
-POLL_S = 0.2
+POLL_S = 0.05
 """How soon the servers notice that they are asked to stop."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  what a user asked for
 
@@ -137,19 +138,35 @@ class _Server(ThreadedWSGIServer):
 
 class _Handler(WSGIRequestHandler):
     server: _Server
-    server_version = SERVER_NAME
     timeout = IDLE_S
     # An answer's head and body leave in one packet, and at once.
     wbufsize = 64 * 1024
     disable_nagle_algorithm = True
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin an answer, without the Server and Date that http.server adds: the emulator has its own."""
+        self.log_request(code)
+        self.send_response_only(code, message)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """Answer what is not even HTTP, as the service answers."""
+        response = ServiceError(code, str(code), message or "Bad request.").response()
+        body = response.body if isinstance(response.body, bytes) else b""
+        self.send_response(code, message)
+        for name, value in {**response.headers, "Server": SERVER_NAME, "Connection": "close"}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
+        """Tell a line about a request: its path, and never its query."""
+        words = (getattr(self, "command", None) or "-", getattr(self, "path", "-").partition("?")[0], str(code))
+        self.server.tell(re.sub(r"[^ -~]", "?", " ".join(words)))
+
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  Werkzeug's name
-        """Tell a line about a request, with its path and without its query."""
-        if type == "info":
-            command, path = getattr(self, "command", None) or "-", getattr(self, "path", "-").split("?")[0]
-            self.server.tell(f"{command} {path} {args[1] if len(args) > 1 else ''}".rstrip())
-        else:
-            self.server.log(type, message, *args)
+        """Tell what Werkzeug would log."""
+        self.server.log(type, message, *args)
 
 
 def _steady(app: WSGIApplication, stopping: threading.Event, voice: Voice) -> WSGIApplication:
