@@ -1,21 +1,24 @@
-"""`ftops emulator`: move or reset the emulators that the project names."""
+"""`ftops emulator`: serve, move or reset the emulators that the project names, and call what is deployed in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from ftops.commands.emulator_accounts import emulated_accounts, opened
+from ftops.commands.emulator_call import call
+from ftops.commands.emulator_serve import serve
 from ftops.commands.options import Duration
 from ftops.commands.output import Output, command
-from ftops.commands.session import load_built, open_emulator, store_problems
-from ftops.emulator import Emulator
-from ftops.errors import FtopsError, SpecError
-from ftops.kinds.project import ProjectDocument
 
-NOT_YET = ("serve", "call", "faults")
+if TYPE_CHECKING:
+    from ftops.emulator import Emulator
+
+NOT_YET = ("faults",)
 
 
 class _Group(click.Group):
@@ -29,7 +32,7 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, no_args_is_help=True)
 def emulator() -> None:
-    """Move or reset the embedded emulator.
+    """Serve, move or reset the embedded emulator, and call what is deployed in it.
 
     Its clock stands still except for `advance` and for what an apply waits: hours of training pass in a moment.
     """
@@ -39,8 +42,8 @@ def emulator() -> None:
 @click.argument("duration", type=Duration())
 def advance(output: Output, duration: int) -> int:
     """Move the emulator's clock forward by DURATION, such as 3h or 16d."""
-    for path, opened in _emulators(output):
-        now = opened.advance(timedelta(seconds=duration))
+    for path, each in _emulators(output):
+        now = each.advance(timedelta(seconds=duration))
         output.result(f"{path.name}: it is now {now:%Y-%m-%d %H:%M:%S} UTC\n")
     return 0
 
@@ -48,28 +51,18 @@ def advance(output: Output, duration: int) -> int:
 @command()
 def reset(output: Output) -> int:
     """Empty the emulator: files, jobs, models and deployments go, its clock starts anew."""
-    for path, opened in _emulators(output):
-        opened.reset()
+    for path, each in _emulators(output):
+        each.reset()
         output.result(f"{path.name}: empty\n")
     return 0
 
 
-emulator.add_command(advance)
-emulator.add_command(reset)
+for made in (serve, advance, call, reset):
+    emulator.add_command(made)
 
 
 def _emulators(output: Output) -> Iterator[tuple[Path, Emulator]]:
-    """Yield each emulator of the project once; only the Project document has to be sound."""
-    loaded, built = load_built(output, ())
-    if loaded.project is None:
-        raise SpecError(built.diagnostics)
-    project = loaded.project.document
-    if not isinstance(project, ProjectDocument):
-        raise FtopsError("the project's document is of another kind")
-    for path in dict.fromkeys(output.common.root / spec.emulator for spec in project.spec.accounts.values()):
-        opened = open_emulator(path)
-        try:
-            with store_problems():
-                yield path, opened
-        finally:
-            opened.close()
+    """Yield each emulator of the project once."""
+    for path in dict.fromkeys(each.path for each in emulated_accounts(output).values()):
+        with opened(path) as each:
+            yield path, each

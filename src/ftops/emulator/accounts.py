@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ftops.emulator.addresses import endpoint_as_reached
 from ftops.emulator.context import Context, Limits
 from ftops.emulator.job_life import RUNNING_MAX
 from ftops.emulator.messages import JsonObject, Response, reply, ticks
@@ -9,7 +10,8 @@ from ftops.emulator.store import Document, Kind
 
 FAMILIES = frozenset({"openai", "foundry", "both"})
 ARM_ENDPOINT = "https://management.emulator"
-_PARENT = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/emulator"
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
+_PARENT = f"{SUBSCRIPTION}/resourceGroups/emulator"
 
 
 def resource_id(name: str) -> str:
@@ -58,7 +60,15 @@ def new_account(name: str, region: str, moment: float) -> Document:
 def get(ctx: Context) -> Response:
     """Return the account's ARM resource; the capabilities say the limits in force."""
     properties = {**ctx.account.api["properties"], "capabilities": _capabilities(ctx.limits)}
+    if reached := endpoint_as_reached(ctx.request, ctx.name):
+        properties |= {"endpoint": f"{reached}/", "endpoints": dict.fromkeys(properties["endpoints"], f"{reached}/")}
     return reply({**ctx.account.api, "properties": properties})
+
+
+def list_keys(ctx: Context) -> Response:
+    """Return the account's two API keys."""
+    key1, key2 = ctx.identity.keys(ctx.name)
+    return reply({"key1": key1, "key2": key2})
 
 
 def _capabilities(limits: Limits) -> list[dict[str, str]]:

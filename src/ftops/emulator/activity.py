@@ -92,7 +92,7 @@ def values(ctx: Context, subscription: str) -> Response:
     body: JsonObject = {"value": [_selected(_shown(event), names) for event in shown]}
     if rest:
         query = urlencode({**ctx.request.query, "$skiptoken": shown[-1].seq})
-        body["nextLink"] = f"https://{ctx.request.host}{ctx.request.path}?{query}"
+        body["nextLink"] = f"{ctx.request.origin}{ctx.request.path}?{query}"
     return reply(body)
 
 

@@ -8,8 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from ftops.emulator.faults import Effect, Fault
+from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import JsonObject, Request, gateway_not_found, invalid, not_found
 from ftops.emulator.store import Document, Kind, Store
+from ftops.emulator.upload import Form
 
 LIST_LIMIT_MAX = 10_000
 
@@ -57,6 +59,8 @@ class Context:
     now: datetime
     faults: tuple[Fault, ...]
     limits: Limits
+    identity: Identity
+    form: Form | None = None
 
     @property
     def name(self) -> str:
@@ -99,7 +103,7 @@ class Context:
     def location(self, path: str) -> str:
         """Return a `Location` on the classic surface's root, with the caller's API version."""
         query = f"?api-version={self.api_version}" if self.api_version else ""
-        return f"https://{self.request.host}/openai/{path}{query}"
+        return f"{self.request.origin}{self.request.prefix}/openai/{path}{query}"
 
 
 def page(request: Request, items: Sequence[JsonObject], limit_default: int) -> tuple[list[JsonObject], bool]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -24,17 +24,23 @@ from ftops.emulator import (
     inference,
     job_life,
     jobs,
+    login,
+    login_doors,
     metrics,
     models,
     quota,
 )
+from ftops.emulator.addresses import addressed
 from ftops.emulator.context import Context, Limits, Surface
+from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, gateway_not_found
 from ftops.emulator.server import wsgi_app
 from ftops.emulator.store import Document, Kind, Store
+from ftops.emulator.upload import Form, received
 from ftops.emulator.world import settle, tick
 
 LOG_MAX = 10_000
+SERVER_NAME = "ftops-emulator"
 API_VERSIONS = "2024-10-21,2025-01-01-preview,2025-03-01-preview,2025-04-01-preview,1"
 _V1_VERSIONS = frozenset({"", "v1", "preview"})
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
@@ -81,6 +87,7 @@ DATA_ROUTES = (
 )
 ARM_ROUTES = (
     _route("GET", "", accounts.get),
+    _route("POST", "/listKeys", accounts.list_keys),
     _route("GET", "/deployments", deployments.list_deployments),
     _route("GET", "/deployments/*", deployments.get),
     _route("PUT", "/deployments/*", deployments.put),
@@ -110,10 +117,17 @@ class Emulator:
     resource_id = staticmethod(accounts.resource_id)
     endpoint = staticmethod(accounts.endpoint)
 
-    def __init__(self, path: Path | None, clock: Clock) -> None:
-        """Open or create the store at `path`, or in memory; `clock` only begins the virtual time of a new store."""
+    def __init__(self, path: Path | None, clock: Clock, *, require_auth: bool = False) -> None:
+        """Open or create the store at `path`, or in memory.
+
+        Args: clock: the system's time, which begins the virtual time of a new store and by which tokens expire.
+        require_auth: refuse requests without a credential that fits, as a served emulator does.
+        """
         self._clock = clock
         self._store = Store(path, clock.now())
+        self._require_auth = require_auth
+        self.identity = Identity(self._store, clock.now)
+        self._desk = login.Desk(self._store, self.identity)
         self.faults = faults.FaultTable()
         self.limits = Limits()
         self.requests = 0
@@ -142,6 +156,10 @@ class Emulator:
             if document is None:
                 raise KeyError(account)
             self._store.put(document.changed(sim={"metric_families": families}))
+
+    def accounts(self) -> dict[str, str]:
+        """Return the region of each account by its name, oldest first."""
+        return {account.api["name"]: account.api["location"] for account in self._store.every(Kind.ACCOUNT)}
 
     def now(self) -> datetime:
         """Return the virtual moment."""
@@ -236,7 +254,8 @@ class Emulator:
 
         Raises: ConnectionResetError when a fault drops the connection.
         """
-        with self._store.lock:
+        request = addressed(self._store, request)
+        with self._received(request) as form, self._store.lock:
             self.requests += 1
             self.log.append(f"{request.method} {request.path}")
             fired = self.faults.fire(request.method, request.path, self.requests)
@@ -245,17 +264,40 @@ class Emulator:
                 self._count_refused(request, fired, ended.status)
             else:
                 with self._store.transaction():
-                    answer = self._answer(request, fired)
+                    answer = self._answer(request, fired, form)
                 ended = faults.after(fired) or answer
-            return ended.with_headers({"Date": format_datetime(self.now().astimezone(UTC), usegmt=True)})
+            told = {"Date": format_datetime(self.now().astimezone(UTC), usegmt=True), "Server": SERVER_NAME}
+            return ended.with_headers(told)
 
-    def _answer(self, request: Request, fired: tuple[faults.Fault, ...]) -> Response:
+    @contextmanager
+    def _received(self, request: Request) -> Iterator[Form | None]:
+        """Yield the form of an upload, received before the store is locked; None for what will be refused anyway."""
+        if request.parts is None or self._is_refused(request):
+            yield None
+            return
+        with received(request.parts, self._store.folder, self.limits.file_bytes) as form:
+            yield form
+
+    def _is_refused(self, request: Request) -> bool:
+        try:
+            self._admit(request)
+            self._locate(request)
+        except ServiceError:
+            return True
+        return False
+
+    def _admit(self, request: Request) -> None:
+        if self._require_auth and login.needs_credential(request):
+            login_doors.admit(self.identity, request)
+
+    def _answer(self, request: Request, fired: tuple[faults.Fault, ...], form: Form | None) -> Response:
         now = self._store.now()
         self._store.count_request()
         tick(self._store, now, self.limits)
         try:
             with self._store.undone_on_error():
-                response = self._dispatch(request, fired, now)
+                self._admit(request)
+                response = login.answer(self._desk, request) or self._dispatch(request, fired, now, form)
         except ServiceError as error:
             response = error.response().with_headers(error.headers)
         if request.method != "GET":
@@ -270,29 +312,31 @@ class Emulator:
             now = self._store.now()
             tick(self._store, now, self.limits)
             with suppress(ServiceError):
-                ctx, _, rest = self._context(request, fired, now)
+                ctx, _, rest = self._context(request, fired, now, None)
                 inference.count_refused(ctx, rest, status)
 
-    def _dispatch(self, request: Request, fired: tuple[faults.Fault, ...], now: datetime) -> Response:
-        ctx, routes, rest = self._context(request, fired, now)
+    def _dispatch(
+        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime, form: Form | None
+    ) -> Response:
+        ctx, routes, rest = self._context(request, fired, now, form)
         for route in routes:
             if route.method == request.method and (match := route.path.fullmatch(rest)):
                 return route.handler(ctx, *match.groups())
         raise gateway_not_found()
 
     def _context(
-        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime
+        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime, form: Form | None
     ) -> tuple[Context, tuple[Route, ...], str]:
         surface, account, routes, rest = self._locate(request)
         version = request.query.get("api-version", "")
-        return Context(self._store, request, surface, account, version, now, fired, self.limits), routes, rest
+        ctx = Context(self._store, request, surface, account, version, now, fired, self.limits, self.identity, form)
+        return ctx, routes, rest
 
     def _locate(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
         if request.path.lower().startswith("/subscriptions/"):
             return self._locate_arm(request)
         found = _DATA_PATH.fullmatch(request.path)
-        name = request.host.split(":")[0].split(".")[0].lower()
-        account = self._store.get(Kind.ACCOUNT, name, name)
+        account = self._store.get(Kind.ACCOUNT, request.account, request.account)
         version = request.query.get("api-version", "")
         if found is None or account is None:
             raise gateway_not_found()
@@ -320,8 +364,7 @@ class Emulator:
         echoed = {"x-ms-client-request-id": sent} if sent else {}
         if request.path.lower().startswith("/subscriptions/"):
             return {"x-ms-request-id": key, "x-ms-correlation-request-id": key, **echoed}
-        name = request.host.split(":")[0].split(".")[0].lower()
-        account = self._store.get(Kind.ACCOUNT, name, name)
+        account = self._store.get(Kind.ACCOUNT, request.account, request.account)
         region = account.api["location"] if account else "emulator"
         shown = {"x-ms-region": region, "api-supported-versions": API_VERSIONS}
         return {"apim-request-id": key, **shown, **echoed}

@@ -356,5 +356,5 @@ def _operation(ctx: Context, seconds: int) -> dict[str, str]:
     api: JsonObject = {"id": path, "name": key, "status": "Running", "startTime": ticks(moment)}
     ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, {"due_at": moment + seconds}))
     query = urlencode({"api-version": ctx.api_version, "t": int(moment), "c": "emulator", "h": _signature(key)})
-    url = f"https://{ctx.request.host}{path}?{query}"
+    url = f"{ctx.request.origin}{path}?{query}"
     return {"Azure-AsyncOperation": url, "Location": f"{url}&operationResultResponseType=Location"}

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 from ftops.emulator.context import LIST_LIMIT_MAX, Context, Surface, page
-from ftops.emulator.messages import JsonObject, Part, Response, ServiceError, invalid, reply
+from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, reply
 from ftops.emulator.store import Document, Kind, Store
 
 SCAN_S = 5
-LINE_BYTES_MAX = 16 * 1024 * 1024
-FIELD_BYTES_MAX = 64 * 1024
 EXPIRY_S = range(1_209_600, 2_592_001)
 PURPOSES = frozenset({"fine-tune", "assistants", "batch", "evals", "user_data", "vision"})
-_BOM = b"\xef\xbb\xbf"
 
 
 def create(ctx: Context) -> Response:
-    """Store an upload, streamed from the request straight into the store, and answer 201 with status pending."""
-    if ctx.request.parts is None:
+    """Store an upload, which has been received and checked before, and answer 201 with status pending."""
+    if ctx.form is None:
         raise invalid("The request must be multipart/form-data.")
+    if ctx.form.refusal is not None:
+        raise ctx.form.refusal
     key = f"file-{ctx.store.next_hex()}"
-    form, content = _read_form(ctx, ctx.request.parts, key)
-    purpose = form.get("purpose", "")
+    fields, content = ctx.form.fields, ctx.form.file
+    purpose = fields.get("purpose", "")
     if purpose not in PURPOSES:
         raise invalid("The purpose of the file is missing or not supported.")
     if content is None:
@@ -41,9 +37,11 @@ def create(ctx: Context) -> Response:
         "filename": content.filename,
         "purpose": purpose,
         "status": "pending" if scanned else "processed",
-        **_expiry(form, ctx.now_s),
+        **_expiry(fields, ctx.now_s),
     }
     sim = {"rows": content.rows, "bad_line": content.bad_line, "sha256": content.sha256, "due_at": ctx.now_s + SCAN_S}
+    for position, block in enumerate(content.blocks()):
+        ctx.store.add_chunk(key, position, block)
     ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=scanned))
     return reply(api, 201, {"Location": ctx.location(f"files/{key}")})
 
@@ -117,110 +115,10 @@ def finish_scan(store: Store, document: Document) -> None:
     store.put(document.changed(status="error", status_details=details, active=False))
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    filename: str
-    size_bytes: int
-    rows: int
-    bad_line: int | None
-    sha256: str
-
-
-def _read_form(ctx: Context, parts: Iterable[Part], key: str) -> tuple[dict[str, str], _Content | None]:
-    fields: dict[str, str] = {}
-    content = None
-    for part in parts:
-        if part.filename is None:
-            fields[part.name] = _field(part.chunks)
-        elif part.name == "file":
-            content = _store_content(ctx, part, key)
-    return fields, content
-
-
-def _field(chunks: Iterator[bytes]) -> str:
-    value = bytearray()
-    for chunk in chunks:
-        value.extend(chunk)
-        if len(value) > FIELD_BYTES_MAX:
-            raise invalid("A form field is too long.")
-    return value.decode("utf-8", "replace")
-
-
-def _store_content(ctx: Context, part: Part, key: str) -> _Content:
-    if not part.content_type:
-        raise invalid("The file has no or an empty content type specified.")
-    scanner, digest, size_bytes = LineScanner(), hashlib.sha256(), 0
-    for position, chunk in enumerate(chunk for chunk in part.chunks if chunk):
-        size_bytes += len(chunk)
-        if size_bytes > ctx.limits.file_bytes:
-            raise invalid(f"The file is larger than the limit of {ctx.limits.file_bytes} bytes.")
-        ctx.store.add_chunk(key, position, chunk)
-        digest.update(chunk)
-        scanner.feed(chunk)
-    scanner.close()
-    return _Content(part.filename or "", size_bytes, scanner.rows, scanner.bad_line, digest.hexdigest())
-
-
-def _expiry(form: dict[str, str], now_s: int) -> JsonObject:
-    text = form.get("expires_after[seconds]") or form.get("expires_after.seconds")
+def _expiry(fields: Mapping[str, str], now_s: int) -> JsonObject:
+    text = fields.get("expires_after[seconds]") or fields.get("expires_after.seconds")
     if text is None:
         return {}
     if not text.isascii() or not text.isdigit() or int(text) not in EXPIRY_S:
         raise invalid(f"expires_after.seconds must be between {EXPIRY_S.start} and {EXPIRY_S.stop - 1}.")
     return {"expires_at": now_s + int(text)}
-
-
-class LineScanner:
-    """Parses a JSONL stream as it arrives and holds one line at most; lines are numbered from 0, as the service does.
-
-    A byte order mark and blank lines are fine; a line above `LINE_BYTES_MAX` counts as unreadable.
-    """
-
-    def __init__(self) -> None:
-        """Begin before the first byte."""
-        self.rows = 0
-        self.bad_line: int | None = None
-        self._line = 0
-        self._rest = bytearray()
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next piece."""
-        if self.bad_line is not None:
-            return
-        self._rest.extend(chunk)
-        if b"\n" in chunk:
-            *lines, rest = bytes(self._rest).split(b"\n")
-            self._rest = bytearray(rest)
-            for line in lines:
-                self._take(line)
-        if len(self._rest) > LINE_BYTES_MAX:
-            self._fail()
-
-    def close(self) -> None:
-        """Take the last line; a file without rows is unreadable at its first line."""
-        if self.bad_line is None:
-            self._take(bytes(self._rest))
-        if self.rows == 0 and self.bad_line is None:
-            self.bad_line = 0
-        self._rest.clear()
-
-    def _take(self, line: bytes) -> None:
-        if self._line == 0:
-            line = line.removeprefix(_BOM)
-        if line.strip() and not _is_object(line):
-            self._fail()
-        elif line.strip():
-            self.rows += 1
-        self._line += 1
-
-    def _fail(self) -> None:
-        if self.bad_line is None:
-            self.bad_line = self._line
-            self._rest.clear()
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line.decode()), dict)
-    except (ValueError, RecursionError):
-        return False

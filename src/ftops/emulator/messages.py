@@ -25,7 +25,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request: a body of bytes, or for multipart the parts as a stream, and never both."""
+    """One HTTP request: a body of bytes, or for multipart the parts as a stream, and never both.
+
+    `account` is what `addresses.addressed` made of the host and the path, `prefix` what it took off the path for that.
+    """
 
     method: str
     host: str
@@ -34,6 +37,14 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     parts: Iterable[Part] | None = None
+    scheme: str = "https"
+    account: str = ""
+    prefix: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Return the scheme and host by which the caller reached the emulator."""
+        return f"{self.scheme}://{self.host}"
 
     def json(self) -> JsonObject:
         """Return the body as a JSON object.

@@ -56,6 +56,7 @@ def _read(incoming: WerkzeugRequest) -> Request:
         headers={name.lower(): value for name, value in incoming.headers.items()},
         body=b"" if is_form else incoming.stream.read(BODY_BYTES_MAX),
         parts=_parts(incoming.stream.read, boundary.encode()) if is_form else None,
+        scheme=incoming.scheme,
     )
 
 

@@ -101,6 +101,7 @@ class Store:
     def __init__(self, path: Path | None, start: datetime) -> None:
         """Open or create the store; `start` begins virtual time when it is new."""
         self._lock = threading.RLock()
+        self._path = path
         self._db = sqlite3.connect(
             str(path) if path else ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
@@ -116,6 +117,11 @@ class Store:
     def lock(self) -> threading.RLock:
         """The lock that keeps the threads of this process apart."""
         return self._lock
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the store's file; None when the store is in memory."""
+        return self._path.parent if self._path else None
 
     def close(self) -> None:
         """Close the file."""
@@ -174,6 +180,16 @@ class Store:
         """
         number = self._count("ids")
         return hashlib.sha256(f"{self._meta('seed')}:{number}".encode()).hexdigest()[:32]
+
+    def derived(self, purpose: str) -> str:
+        """Return 64 hexadecimal digits for a purpose, the same at every opening of this store."""
+        return hashlib.sha256(f"{self._meta('seed')}:{purpose}".encode()).hexdigest()
+
+    def kept(self, key: str, value: str) -> str:
+        """Return what the store keeps under a key: this value, unless it has one already."""
+        with self._lock:
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+        return self._meta(key) or ""
 
     def count_request(self) -> int:
         """Count one request and return its number in the life of this store."""

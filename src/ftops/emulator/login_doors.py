@@ -1,0 +1,97 @@
+"""Which credential opens which door: keys and tokens for an account's data plane, tokens alone for ARM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ftops.emulator.login_tokens import Identity
+from ftops.emulator.messages import Request, ServiceError
+
+COGNITIVE = "https://cognitiveservices.azure.com"
+FOUNDRY = "https://ai.azure.com"
+ARM = "https://management.azure.com"
+ARM_CLASSIC = "https://management.core.windows.net"
+"""The older name of the same door, which the Azure CLI asks tokens for."""
+CONTROL_PREFIX = "/_emulator/"
+_PROJECT_PREFIX = "/api/projects/"
+_ARM_PREFIXES = ("/subscriptions", "/tenants", "/providers")
+_DATA_AUDIENCES = (COGNITIVE, FOUNDRY)
+_PROJECT_AUDIENCES = (FOUNDRY,)
+_ARM_AUDIENCES = (ARM, ARM_CLASSIC)
+
+
+def admit(identity: Identity, request: Request) -> None:
+    """Let a request pass that brings the right credential for its door.
+
+    Raises: ServiceError (401) otherwise.
+    """
+    if request.path.startswith(CONTROL_PREFIX):
+        _admit_anybody(identity, request)
+    elif is_arm(request.path):
+        _admit_to_arm(identity, _bearer(request.headers))
+    else:
+        _admit_to_account(identity, request)
+
+
+def is_arm(path: str) -> bool:
+    """Tell whether a path is ARM's."""
+    return path.lower().startswith(_ARM_PREFIXES)
+
+
+def _admit_to_account(identity: Identity, request: Request) -> None:
+    key, bearer = request.headers.get("api-key"), _bearer(request.headers)
+    if key is not None or not bearer:
+        if key is None or not identity.is_key(request.account, key):
+            raise _unauthorized(
+                "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid "
+                "key for an active subscription and use a correct regional API endpoint for your resource."
+            )
+        return
+    audiences = _PROJECT_AUDIENCES if request.path.startswith(_PROJECT_PREFIX) else _DATA_AUDIENCES
+    if not identity.is_key(request.account, bearer) and not _opens(identity, bearer, audiences):
+        raise _unauthorized(
+            f"Unauthorized. Access token is missing, invalid, audience is incorrect ({audiences[0]}), or have expired."
+        )
+
+
+def _admit_to_arm(identity: Identity, bearer: str) -> None:
+    token = identity.read(bearer)
+    if not bearer:
+        raise _unauthenticated("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+    if token is None:
+        raise _unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
+    if identity.is_expired(token):
+        raise _unauthenticated("ExpiredAuthenticationToken", "The access token expiry UTC time is in the past.")
+    if token.audience.rstrip("/") not in _ARM_AUDIENCES:
+        allowed = ",".join(f"'{audience}/'" for audience in _ARM_AUDIENCES)
+        raise _unauthenticated(
+            "InvalidAuthenticationTokenAudience",
+            f"The access token has been obtained for wrong audience or resource '{token.audience}'. "
+            f"It should exactly match with one of the allowed audiences {allowed}.",
+        )
+
+
+def _admit_anybody(identity: Identity, request: Request) -> None:
+    given = request.headers.get("api-key") or _bearer(request.headers)
+    token = identity.read(given)
+    if not identity.is_any_key(given) and (token is None or identity.is_expired(token)):
+        raise _unauthorized("The emulator's controls want the key of one of its accounts or any token of its tenant.")
+
+
+def _opens(identity: Identity, bearer: str, audiences: tuple[str, ...]) -> bool:
+    token = identity.read(bearer)
+    return token is not None and not identity.is_expired(token) and token.audience.rstrip("/") in audiences
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _unauthorized(message: str) -> ServiceError:
+    return ServiceError(401, "401", message)
+
+
+def _unauthenticated(code: str, message: str) -> ServiceError:
+    challenge = f'Bearer realm="", error="invalid_token", error_description="{message}"'
+    return ServiceError(401, code, message, {"WWW-Authenticate": challenge})
