@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ftops.apply.loop import run_until
+from ftops.apply.loop import _ended, run_until
 from ftops.emulator import EVERY, Effect, Fault
+from ftops.errors import ServiceProblem
 from ftops.model import Outcome, Verb
 
 from .worlds import ACCOUNT, SETTLE_S, World, job_spec, training_file
@@ -241,3 +243,51 @@ def test_one_held_job_does_not_end_the_wait_for_the_others(tmp_path: Path) -> No
     left = run_until(run, run.observe(), SETTLE_S, timedelta(hours=6).total_seconds())
     assert left.outcome is Outcome.HELD
     assert len(world.jobs("succeeded")) == 1
+
+
+@pytest.mark.parametrize("effect", [Effect.STATUS_BEFORE, Effect.DROP_BEFORE])
+def test_a_create_that_fails_twice_is_an_error(one: World, effect: Effect) -> None:
+    """When listings have shown that it was not made and it fails again in the same way, that is told, not retried."""
+    one.emulator.faults.add(Fault(effect, method="POST", path=CREATE_JOB, status=500, count=EVERY))
+    left = one.apply(settle_s=3600)
+    assert left.outcome is Outcome.ERROR
+    assert one.sent("POST", "/fine_tuning/jobs") == 2
+    (reason,) = [a.reason for a in left.actions if a.why.value == "refused"]
+    assert "as before" in reason
+    assert reason.endswith("the next pass tries again")
+    assert one.jobs() == []
+
+
+def test_a_refusal_of_the_moment_is_tried_again_while_waiting(one: World) -> None:
+    """Under --wait a fault of the service ends nothing: the next pass sends it again."""
+    one.apply(settle_s=0)
+    one.emulator.faults.add(Fault(Effect.STATUS_BEFORE, method="POST", path=CREATE_JOB, status=500, count=2))
+    run = one.run()
+    live = run.observe()
+    run.policy = replace(run.policy, approved=run.plan(live).keys)
+    left = run_until(run, live, SETTLE_S, 4 * 3600)
+    assert left.outcome is Outcome.CONVERGED
+    assert len(one.jobs()) == 1
+
+
+def test_a_delete_that_is_refused_is_told(one: World) -> None:
+    """A file that the service does not let go is there still, and not taken for gone."""
+    one.apply(settle_s=SETTLE_S)
+    run = one.run()
+    live = run.observe()
+    found = next(o for o in live.objects if o.kind == "dataset")
+    one.emulator.faults.add(Fault(Effect.STATUS_BEFORE, method="DELETE", path=r"/files/", status=409, count=EVERY))
+    with pytest.raises(ServiceProblem):
+        _ended(run, found, Verb.DELETE, live)
+
+
+@pytest.mark.parametrize("wait_s", [120, 600])
+def test_the_timeout_is_a_moment_of_the_service(one: World, wait_s: int) -> None:
+    """Waiting ends at its deadline in the service's time, short waits included."""
+    run = one.run()
+    live = run.observe()
+    run.policy = replace(run.policy, approved=run.plan(live).keys)
+    left = run_until(run, live, SETTLE_S, wait_s)
+    assert left.outcome is Outcome.WAITING
+    passed = (one.emulator.now() - live.now).total_seconds()
+    assert wait_s <= passed < wait_s + 2

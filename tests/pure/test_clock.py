@@ -256,9 +256,9 @@ BLIND = {"past": NO_RIGHT, "log:": NO_RIGHT}
         ({LOG: [event("write", NOW - 15 * DAY)]}, "neither the log nor the idle rule says why"),
         (
             {LOG: [event("write", NOW - 60 * DAY)], "past": metric({"prod": [NOW - 30 * DAY]})},
-            "idle rule, 15 days after its last call on 2026-10-25 12:00 UTC",
+            "idle rule, 15 days after its last call, before 2026-10-25 12:00 UTC",
         ),
-        ({"past": metric({"prod": [NOW - 60 * DAY]})}, "idle rule, 15 days after its last call on 2026-09-25"),
+        ({"past": metric({"prod": [NOW - 60 * DAY]})}, "idle rule, 15 days after its last call, before 2026-09-25"),
         (
             {LOG: [event("write", NOW - 9 * DAY), event("delete", NOW - DAY, caller="bob@example.com")]},
             "deleted by bob@example.com on 2026-11-22 12:00 UTC",

@@ -13,7 +13,7 @@ from ftops.commands.options import Moment
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.policy import Flags, check_allowed, narrowing, policy
 from ftops.commands.session import session
-from ftops.model import Outcome, Plan
+from ftops.model import LiveState, Outcome, Plan
 from ftops.planner import plan as make_plan
 from ftops.render.to_json import plan_json
 from ftops.render.to_terminal import plan_text
@@ -51,7 +51,7 @@ def plan(
         rules = policy(opened.project.spec.policy, opened.desired, Flags(allow, targets, excludes))
         live = journal.remembered(opened.observe(), rules.grace_s)
         if as_of is not None:
-            live = replace(live, now=as_of, now_of={})
+            live = as_if(live, as_of)
         made = make_plan(opened.desired, live, rules)
     check_allowed(allow, made)
     if format_ == "json":
@@ -60,6 +60,12 @@ def plan(
         colour = output.colour_on(sys.stdout)
         output.result(plan_text(view(made, show_unchanged=show_unchanged), colour=colour))
     return exit_code(made, detailed=detailed_exitcode)
+
+
+def as_if(live: LiveState, moment: datetime) -> LiveState:
+    """Return a live state as it would be at another moment if nobody called or changed anything until then."""
+    objects = tuple(replace(o, use=replace(o.use, known_until=moment)) if o.use else o for o in live.objects)
+    return replace(live, now=moment, now_of={}, objects=objects)
 
 
 def exit_code(made: Plan, *, detailed: bool) -> int:

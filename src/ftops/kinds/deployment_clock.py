@@ -79,8 +79,10 @@ def refined(found: Object, body: Item, rules: Rules) -> Object:
     last = _last_by_name(metrics if isinstance(metrics, list) else [], "PT1M").get(found.id.casefold())
     if last is None or found.use is None:
         return found
-    use = replace(found.use, served_at=last)
-    return replace(found, use=replace(use, deleted_after=deleted_after(found, use.served_at, rules)))
+    use = found.use
+    called_at = last if use.called_at == use.served_at else use.called_at
+    until = deleted_after(found, last, rules)
+    return replace(found, use=replace(use, called_at=called_at, served_at=last, deleted_after=until))
 
 
 def on_the_clock(found: Object) -> bool:
@@ -265,13 +267,19 @@ def _metric(name: str, since: datetime, until: datetime, interval: str, only: st
     every = f"{DIMENSION} eq '*'"
     query = {
         "metricnames": name,
-        "timespan": f"{_stamp(since)}/{_stamp(until)}",
+        "timespan": f"{_stamp(_floor(since, _GRAINS[interval]))}/{_stamp(until)}",
         "interval": interval,
         "aggregation": "Total",
         "$filter": only if DIMENSION in only else f"{every} and {only}" if only else every,
         "top": SERIES_MAX,
     }
     return Call(Plane.ARM, "GET", "/providers/Microsoft.Insights/metrics", query)
+
+
+def _floor(moment: datetime, grain: timedelta) -> datetime:
+    """Return the beginning of the hour or day, so that intervals are those of the clock."""
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return moment - (moment - epoch) % grain
 
 
 def _log(name: str, since: datetime, until: datetime) -> Call:

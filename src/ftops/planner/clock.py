@@ -93,8 +93,12 @@ def _ending(past: Past, policy: IdlePolicy, now: datetime, *, ours: bool) -> str
         return f"deleted by the service {hours:.0f} hours after it was made on {to_the_minute(past.made_at)}"
     if now - begin > policy.limit and not policy.fixed:
         days = policy.limit / timedelta(days=1)
-        last = "its last call" if begin == past.called_at else "it was made"
-        return f"deleted by the service's idle rule, {days:.0f} days after {last} on {to_the_minute(begin)}"
+        last = (
+            f"its last call, before {to_the_minute(begin)}"
+            if begin == past.called_at
+            else f"it was made on {to_the_minute(begin)}"
+        )
+        return f"deleted by the service's idle rule, {days:.0f} days after {last}"
     return "gone, and neither the log nor the idle rule says why: somebody deleted it"
 
 

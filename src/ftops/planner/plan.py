@@ -41,18 +41,38 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
     """
     index = Index.of(live.objects)
     scene = Scene(desired, live, policy, index, match_all(desired, index))
-    held = holds(scene)
-    state = _State(scene, held, needs(desired, scene.matches, held))
+    chosen = selected(desired, policy)
+    held = dict(holds(scene))
+    while True:
+        actions = [a for a in _decided(scene, held) if chosen is None or a.address in chosen]
+        actions = within_budget(few_deletes(list(priced(actions)), policy.deletes_max), scene)
+        fresh = _held_by_money(actions, held)
+        if not fresh:
+            break
+        held |= fresh  # What is held makes nothing wanted, so what it alone needs is not paid for either.
+    closed = tuple(_one_write_at_a_time(_closed(actions, scene), live))
+    return Plan(desired.project, desired.accounts, closed, live.calls, live.unseen)
+
+
+def _decided(scene: Scene, held: Mapping[Key, Hold]) -> list[Action]:
+    """Return every action as it is decided resource by resource."""
+    state = _State(scene, held, needs(scene.desired, scene.matches, held))
     actions: list[Action] = []
     for match in scene.matches.values():
         actions.extend(side_actions(match, scene))
         actions.append(_main_action(match, state))
-    actions.extend(unclaimed(scene))
-    chosen = selected(desired, policy)
-    actions = [a for a in priced(actions) if chosen is None or a.address in chosen]
-    actions = within_budget(few_deletes(actions, policy.deletes_max), scene)
-    closed = tuple(_one_write_at_a_time(_closed(actions, state), live))
-    return Plan(desired.project, desired.accounts, closed, live.calls, live.unseen)
+    return [*actions, *unclaimed(scene)]
+
+
+def _held_by_money(actions: Iterable[Action], held: Mapping[Key, Hold]) -> dict[Key, Hold]:
+    """Return what a budget holds besides what is held: bindings first, since what is made for them may then not be."""
+    fresh = {
+        action.resource.key: Hold(action.why, action.reason, action.override)
+        for action in actions
+        if action.why in {Why.BUDGET, Why.UNKNOWN_COST} and action.resource and action.resource.key not in held
+    }
+    bindings = {key: hold for key, hold in fresh.items() if _shape(key[0].kind) is Shape.BINDING}
+    return bindings or fresh
 
 
 def _main_action(match: Match, state: _State) -> Action:
@@ -64,7 +84,7 @@ def _main_action(match: Match, state: _State) -> Action:
         return _create(match, state) if need.wanted else _not_wanted(match, need)
     if current.phase is Phase.ENDING:
         return replace(_waiting(match, state), summary="being deleted")
-    if match.changes and _shape(match.resource) is Shape.BINDING:
+    if match.changes and _shape(match.resource.address.kind) is Shape.BINDING:
         return _update(match, state)  # While its last write is in flight too, so that one approval covers both.
     if current.phase in {Phase.QUEUED, Phase.RUNNING}:
         return _waiting(match, state)
@@ -103,7 +123,7 @@ def _fixed_edits(resource: Resource, current: Object) -> str:
 def _held(match: Match, hold: Hold) -> Action:
     if hold.wished:
         return replace(_action(match, Verb.KEEP, Gate.OPEN, hold.why), changes=(), reason=hold.reason)
-    there = Verb.UPDATE if _shape(match.resource) is Shape.BINDING else Verb.KEEP
+    there = Verb.UPDATE if _shape(match.resource.address.kind) is Shape.BINDING else Verb.KEEP
     action = _action(match, Verb.CREATE if match.current is None else there, hold.gate, hold.why)
     summary = KINDS_BY_WORD[match.resource.address.kind].describe(match.resource)
     return replace(action, summary=summary, reason=hold.reason, override=hold.override)
@@ -186,7 +206,7 @@ def _one_write_at_a_time(actions: Iterable[Action], live: LiveState) -> Iterator
             yield action
 
 
-def _closed(actions: Iterable[Action], state: _State) -> Iterator[Action]:
+def _closed(actions: Iterable[Action], scene: Scene) -> Iterator[Action]:
     """Yield the actions with those held that wait for something held, or that were not approved.
 
     Time alone will not bring what waits for something held, so it is no part of what a person approves.
@@ -198,18 +218,18 @@ def _closed(actions: Iterable[Action], state: _State) -> Iterator[Action]:
             reason = f"{', '.join(map(str, waits_for))} is held"
             closed = replace(action, stuck=True, reason=reason)
         else:
-            closed = _approval(action, state)
+            closed = _approval(action, scene)
         if closed.held and closed.writes and closed.resource is not None:
             held.add((closed.address, closed.account))
         yield closed
 
 
-def _approval(action: Action, state: _State) -> Action:
+def _approval(action: Action, scene: Scene) -> Action:
     """Return the action, held if it would write something that was not approved."""
-    approved = state.scene.policy.approved
+    approved = scene.policy.approved
     if approved is None or not action.writes or action.held or action.undo:
         return action
-    if write_key(action, state.desired.accounts[action.account].id) in approved:
+    if write_key(action, scene.desired.accounts[action.account].id) in approved:
         return action
     return replace(action, gate=Gate.GUARD, why=Why.NOT_APPROVED, reason="not part of the plan that was approved")
 
@@ -230,8 +250,8 @@ def _action(match: Match, verb: Verb, gate: Gate, why: Why) -> Action:
     )
 
 
-def _shape(resource: Resource) -> Shape:
-    return KINDS_BY_WORD[resource.address.kind].traits.shape
+def _shape(kind: str) -> Shape:
+    return KINDS_BY_WORD[kind].traits.shape
 
 
 def _serial(kind: str) -> bool:
