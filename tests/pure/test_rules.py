@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from ftops.rules import Model, Origin, Range, load_rules
-from ftops.rules import reader as rules_reader
+from ftops.rules import tables
 
 RULES = load_rules()
 METHODS = {"supervised", "dpo", "reinforcement"}
@@ -178,23 +178,23 @@ def test_transient_failures(code: str, message: str, expected: bool) -> None:
 def test_wrong_tables_raise(table: dict[str, object], error: type[Exception]) -> None:
     """A missing, unknown or mistyped key of a rules table is refused when it is read."""
     with pytest.raises(error):
-        rules_reader._built(Origin, table)
+        tables.built(Origin, table)
 
 
 @pytest.mark.parametrize("bad", [True, "1", None, 1.5])
 def test_whole_numbers_are_strict(bad: object) -> None:
     """A table's whole number is neither a truth value nor a text nor a fraction."""
     with pytest.raises(TypeError):
-        rules_reader._CONVERT["int"](bad)
+        tables._CONVERT["int"](bad)
 
 
 @pytest.mark.parametrize("kind", ["tuple[str, ...]", "Range", "Origin"])
 def test_containers_are_strict(kind: str) -> None:
     """A list or table that is something else is refused."""
     with pytest.raises(TypeError):
-        rules_reader._CONVERT[kind](7)
+        tables._CONVERT[kind](7)
 
 
 def test_ranges_are_read_with_one_bound() -> None:
     """A range in a table names the bounds it has."""
-    assert rules_reader._CONVERT["Range"]({"type": "number", "above": 0, "max": 10}) == Range("number", 10, None, 0)
+    assert tables._CONVERT["Range"]({"type": "number", "above": 0, "max": 10}) == Range("number", 10, None, 0)

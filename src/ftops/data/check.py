@@ -62,9 +62,7 @@ def check_rows(path: Path, shown: str, limits: Limits, row_format: str) -> DataR
     if holds_rows and pass_.rows < rows_min:
         detail = f"The file has {pass_.rows} rows; training needs at least {rows_min}, and useful results need more."
         tally.add("too-few-rows", detail)
-    return DataReport(
-        source.digest, source.size_bytes, pass_.rows, tally.problems, pass_.tokens, pass_.input_tokens
-    )
+    return DataReport(source.digest, source.size_bytes, pass_.rows, tally.problems, pass_.tokens, pass_.input_tokens)
 
 
 def _holds_rows(first: Line, tally: Tally) -> bool:

@@ -51,7 +51,9 @@ def _of_row(fields: Fields, limits: RowLimits) -> Found:
     for name in OUTPUTS:
         yield from _of_output(name, fields.get(name), asked, calls, limits)
     if fields.get(OUTPUTS[0]) == fields.get(OUTPUTS[1]) and fields.get(OUTPUTS[0]):
-        detail = "The preferred and the other answer are equal, so the row teaches nothing. Change one, or leave it out."
+        detail = (
+            "The preferred and the other answer are equal, so the row teaches nothing. Change one, or leave it out."
+        )
         yield Finding("same-outputs", (OUTPUTS[1],), detail)
 
 
@@ -85,7 +87,9 @@ def _turns(row: Row) -> Found:
 
 def _of_output(name: str, listed: object, asked: Fields, calls: frozenset[str], limits: RowLimits) -> Found:
     if not isinstance(listed, list) or not listed:
-        detail = f'"{name}" must be an array with at least one assistant message: the pair of answers is what is learned.'
+        detail = (
+            f'"{name}" must be an array with at least one assistant message: the pair of answers is what is learned.'
+        )
         yield Finding("output-missing", (name,), detail)
         return
     row = Row(asked, listed, objects_in(listed), limits, ("input",), (name,), calls)
