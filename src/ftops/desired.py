@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from ftops.data import FORMATS, DataReport, check_rows
+from ftops.data import FORMATS, DataReport, check_rows, guess_format
 from ftops.diagnostics import Collector, Diagnostic
 from ftops.digest import owner_mark
 from ftops.kinds import KINDS, matrix
@@ -20,9 +20,6 @@ from ftops.model import Account, Address, Desired, Resource, Scalar
 from ftops.rules import Rules, normal_region
 from ftops.spec.loader import Loaded, Source
 from ftops.spec.refs import edges, in_order
-
-CHAT = "chat"
-"""The format of a data set that says none and that no job uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ def _check_matrix(loaded: Loaded, rules: Rules, today: date | None) -> Iterable[
 
 
 def _formats(sources: Iterable[Source]) -> tuple[dict[Address, str], list[Diagnostic]]:
-    """Return the format of each data set's rows: as declared, else as its jobs need it, else chat.
+    """Return the format of each data set's rows: as declared, else as its jobs need it; else it is not in there.
 
     A job that needs another one is a problem: one file cannot hold both.
     """
@@ -133,7 +130,7 @@ def _check_data(
         if pinned is not None:
             reports[source.address] = DataReport(digest=pinned, size_bytes=path.stat().st_size, rows=0, problems=())
             continue
-        row_format = formats.get(source.address, CHAT)
+        row_format = formats.get(source.address) or guess_format(path, rules.limits)
         if row_format not in FORMATS:
             continue  # The kind has said that it is not built.
         if (file, row_format) not in by_file:

@@ -8,8 +8,7 @@ from datetime import date
 
 import pytest
 
-from ftops.rules import Model, Origin, Range, load_rules
-from ftops.rules import tables
+from ftops.rules import Model, Origin, Range, load_rules, tables
 
 RULES = load_rules()
 METHODS = {"supervised", "dpo", "reinforcement"}
