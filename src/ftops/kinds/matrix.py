@@ -129,7 +129,7 @@ def _nearest(base: Model, method: str, kind: str | None, place: Place) -> str:
     offered = [
         (model, each)
         for model in rules.models
-        if method in model.methods and (model is base or model.access == "general")
+        if method in model.methods and method not in model.doubtful and (model is base or model.access == "general")
         for each in model.training_types
         if rules.training_offer(model.id, each, place.region) in {Offer.YES, Offer.UNKNOWN}
     ]
