@@ -762,7 +762,8 @@ class Project:
         (self._folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
 
     def _is_new(self, row: Row) -> bool:
-        messages = row["messages"]
+        asked = row.get("input", row)
+        messages = asked["messages"] if isinstance(asked, dict) else None
         question = messages[1]["content"] if isinstance(messages, list) else None
         new = question not in self._asked
         self._asked.add(question)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
-from ftops.data import DataReport, check_chat
-from ftops.diagnostics import Diagnostic
+from ftops.data import FORMATS, DataReport, check_rows, guess_format
+from ftops.diagnostics import Collector, Diagnostic
 from ftops.digest import owner_mark
-from ftops.errors import FtopsError
-from ftops.kinds import KINDS
+from ftops.kinds import KINDS, matrix
 from ftops.kinds.base import Context
-from ftops.kinds.dataset import DatasetDocument
-from ftops.kinds.envelope import Finding
+from ftops.kinds.dataset import DatasetDocument, DatasetKind
+from ftops.kinds.envelope import Finding, as_type
+from ftops.kinds.job_spec import FORMAT_OF, JobDocument, method_type
 from ftops.kinds.project import ProjectDocument
 from ftops.model import Account, Address, Desired, Resource, Scalar
-from ftops.rules import Rules
+from ftops.rules import Rules, normal_region
 from ftops.spec.loader import Loaded, Source
 from ftops.spec.refs import edges, in_order
 from ftops.upkeep import IdleWish
@@ -39,19 +40,21 @@ def accounts_of(project: ProjectDocument) -> dict[str, Account]:
     }
 
 
-def build(loaded: Loaded, root: Path, rules: Rules) -> Built:
+def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None) -> Built:
     """Return the resources that the specs declare; data sets are read and checked, each file once.
 
     What is made on demand (a data set) becomes one resource in every account that has a job for it, or, when no
     document refers to it, one in the default account that is never made.
+
+    Args: `today` is the day for which retirements are judged; without one they are not.
     """
-    reports, problems = _check_data(loaded.sources, root, rules)
-    diagnostics = (*loaded.diagnostics, *problems)
+    formats, mixed = _formats(loaded.sources)
+    reports, problems = _check_data(loaded.sources, root, rules, formats)
+    found = Collector([*loaded.diagnostics, *mixed, *_check_matrix(loaded, rules, today)])
+    diagnostics = (*found.sorted, *problems)
     if loaded.project is None or any(d.severity == "error" for d in diagnostics):
         return Built(None, diagnostics, reports)
-    project = loaded.project.document
-    if not isinstance(project, ProjectDocument):
-        raise FtopsError("the project's document is of another kind")
+    project = as_type(ProjectDocument, loaded.project.document)
     builder = _Builder(project, rules, reports, root, _accounts_of_referrers(loaded.sources))
     for source in in_order(loaded.sources):
         builder.add(source)
@@ -64,15 +67,59 @@ def build(loaded: Loaded, root: Path, rules: Rules) -> Built:
         resources=tuple(builder.resources),
         whole=loaded.whole,
     )
-    return Built(desired, (*diagnostics, *builder.twice), reports)
+    found.extend(builder.problems)
+    return Built(desired, (*found.sorted, *problems), reports)
+
+
+def _check_matrix(loaded: Loaded, rules: Rules, today: date | None) -> Iterable[Diagnostic]:
+    """Yield what the service does not offer, also when there are other problems; regions are those of the Project."""
+    accounts: Mapping[str, Account] = {}
+    if loaded.project is not None:
+        accounts = accounts_of(as_type(ProjectDocument, loaded.project.document))
+    trained: dict[Address, matrix.Trained] = {}
+    for source in in_order(loaded.sources):
+        region = normal_region(accounts[source.account].region or "") if source.account in accounts else ""
+        place = matrix.Place(region, rules, today)
+        yield from map(source.diagnostic, matrix.check(source.document, trained, place))
+        if isinstance(source.document, JobDocument):
+            trained[source.address] = matrix.trained_by(source.document, trained, rules)
+
+
+def _formats(sources: Iterable[Source]) -> tuple[dict[Address, str], list[Diagnostic]]:
+    """Return the format of each data set's rows: as declared, else as its jobs need it; else it is not in there.
+
+    A job that needs another one is a problem: one file cannot hold both.
+    """
+    sources = list(sources)
+    formats: dict[Address, str] = {}
+    said: dict[Address, str] = {}
+    for source in sources:
+        if isinstance(source.document, DatasetDocument) and source.document.lifecycle.format:
+            formats[source.address] = source.document.lifecycle.format
+            said[source.address] = f"{source.address} says `format: {formats[source.address]}`"
+    found = []
+    for edge in edges(sources):
+        job = edge.source.document
+        wanted = FORMAT_OF.get(method_type(job.spec)) if isinstance(job, JobDocument) else None
+        if wanted is None or edge.target.kind != DatasetKind.word:
+            continue
+        if formats.setdefault(edge.target, wanted) != wanted:
+            detail = (
+                f"This job needs {wanted} rows, but {said[edge.target]}. One file cannot hold the rows of two methods: "
+                "make a data set for each."
+            )
+            finding = Finding(edge.path, "format-conflict", "A data set of another format", detail)
+            found.append(edge.source.diagnostic(finding))
+        said.setdefault(edge.target, f"{edge.source.address} needs {wanted} rows of {edge.target}")
+    return formats, found
 
 
 def _check_data(
-    sources: Iterable[Source], root: Path, rules: Rules
+    sources: Iterable[Source], root: Path, rules: Rules, formats: Mapping[Address, str]
 ) -> tuple[dict[Address, DataReport], list[Diagnostic]]:
     """Return what each data set's file holds; a file whose content is pinned is read only to upload it."""
     reports: dict[Address, DataReport] = {}
-    by_file: dict[str, DataReport] = {}
+    by_file: dict[tuple[str, str], DataReport] = {}
     for source in sources:
         document = source.document
         if not isinstance(document, DatasetDocument):
@@ -84,9 +131,12 @@ def _check_data(
         if pinned is not None:
             reports[source.address] = DataReport(digest=pinned, size_bytes=path.stat().st_size, rows=0, problems=())
             continue
-        if file not in by_file:
-            by_file[file] = check_chat(path, file, rules.limits)
-        reports[source.address] = by_file[file]
+        row_format = formats.get(source.address) or guess_format(path, rules.limits)
+        if row_format not in FORMATS:
+            continue  # The kind has said that it is not built.
+        if (file, row_format) not in by_file:
+            by_file[file, row_format] = check_rows(path, file, rules.limits, row_format)
+        reports[source.address] = by_file[file, row_format]
     return reports, [problem for report in by_file.values() for problem in report.problems]
 
 
@@ -108,10 +158,15 @@ class _Builder:
     root: Path
     referrers: Mapping[Address, list[str]]
     resources: list[Resource] = field(default_factory=list)
-    twice: list[Diagnostic] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
     digests: dict[Address, str] = field(default_factory=dict)
     facts: dict[Address, Mapping[str, Scalar]] = field(default_factory=dict)
     first: dict[tuple[str, str, str], Source] = field(default_factory=dict)
+    accounts: Mapping[str, Account] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know the accounts by name."""
+        self.accounts = accounts_of(self.project)
 
     def add(self, source: Source) -> None:
         """Add the resource of a document, in each of its accounts."""
@@ -130,23 +185,30 @@ class _Builder:
             facts=self._measured(source),
         )
         for account in accounts or [source.account]:
-            resource = KINDS[source.kind].resource(
-                source.document, replace(context, account=account, region=self.project.spec.accounts[account].region)
-            )
+            region = normal_region(self.project.spec.accounts[account].region or "")
+            around = replace(context, account=account, region=region)
+            resource = KINDS[source.kind].resource(source.document, around)
             self.digests[source.address] = resource.marker.digest
             self.facts[source.address] = resource.facts
             if traits.costly:
                 self._note_same_training(source, resource)
+                self._note_too_many_tokens(source, resource)
             self.resources.append(resource)
 
     def _measured(self, source: Source) -> Mapping[str, Scalar]:
+        """Return what a document cannot say: of a dataset what its file holds."""
         document = source.document
         if not isinstance(document, DatasetDocument):
             return {}
-        report = self.reports[source.address]
-        rows = None if document.lifecycle.sha256 else report.rows
-        path = str((self.root / document.spec.file).resolve())
-        return {"digest": report.digest, "size_bytes": report.size_bytes, "rows": rows, "path": path}
+        report, read = self.reports[source.address], document.lifecycle.sha256 is None
+        return {
+            "digest": report.digest,
+            "size_bytes": report.size_bytes,
+            "rows": report.rows if read else None,
+            "tokens": report.tokens if read else None,
+            "input_tokens": report.input_tokens if read else None,
+            "path": str((self.root / document.spec.file).resolve()),
+        }
 
     def _note_same_training(self, source: Source, resource: Resource) -> None:
         place = (resource.address.kind, resource.account, resource.digest)
@@ -157,4 +219,15 @@ class _Builder:
                 "and settings. Delete one of the two, or give it a `lifecycle: {rerun: WORD}` to train it again."
             )
             finding = Finding(("metadata", "name"), "same-training", "Same training twice", detail)
-            self.twice.append(source.diagnostic(finding))
+            self.problems.append(source.diagnostic(finding))
+
+    def _note_too_many_tokens(self, source: Source, resource: Resource) -> None:
+        """Report a job that trains more than one job may; epochs left to the service are not held against it."""
+        tokens, most = resource.facts.get("trained_tokens"), self.rules.limits.jobs.trained_tokens_max
+        if isinstance(tokens, int) and tokens > most and not resource.facts.get("epochs_assumed"):
+            detail = (
+                f"The job would train about {tokens:,} tokens, {resource.fields['n_epochs']} times its training file; "
+                f"the service takes {most:,} in one job. Train fewer epochs, or split the file and chain the jobs."
+            )
+            finding = Finding(("spec", "training_file"), "too-many-tokens", "Too many tokens in one job", detail)
+            self.problems.append(source.diagnostic(finding))

@@ -18,7 +18,7 @@ from harness import EXAMPLES, Project
 from ftops.cli import COMMANDS, NOT_YET
 
 UPDATE = bool(os.environ.get("FTOPS_UPDATE_GOLDEN"))
-PLANS = ("quickstart", "chain")
+PLANS = ("quickstart", "chain", "dpo")
 
 
 @pytest.fixture

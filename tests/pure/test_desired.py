@@ -132,3 +132,68 @@ def test_problems_of_specs_and_data_are_told_together(root: Path) -> None:
 def test_nothing_is_desired_while_there_is_an_error(root: Path) -> None:
     """A state with an error in it must never be acted on."""
     assert built(root, DATASET % ("rows", "missing"), ONE).desired is None
+
+
+PAIR = (
+    '{"input": {"messages": [{"role": "user", "content": "%d?"}]}, '
+    '"preferred_output": [{"role": "assistant", "content": "Yes."}], '
+    '"non_preferred_output": [{"role": "assistant", "content": "No."}]}\n'
+)
+DPO = "  method: dpo\n"
+
+
+def pairs(root: Path, name: str = "rows") -> None:
+    """Write preference rows in place of chat rows."""
+    (root / f"{name}.jsonl").write_text("".join(PAIR % number for number in range(12)), encoding="utf-8")
+
+
+def test_the_format_of_rows_follows_from_their_job(root: Path) -> None:
+    """The same rows are right for a dpo job and wrong for a supervised one."""
+    pairs(root)
+    data = DATASET % ("rows", "rows")
+    assert not built(root, data, ONE + DPO).diagnostics
+    assert {d.code for d in built(root, data, ONE).diagnostics} == {"wrong-format"}
+
+
+def test_the_format_of_rows_can_be_declared(root: Path) -> None:
+    """`lifecycle.format` says what the rows are, and a job that needs others is told so at its reference."""
+    pairs(root)
+    data = DATASET % ("rows", "rows") + "lifecycle: {format: dpo}\n"
+    assert not built(root, data).diagnostics
+    (problem,) = built(root, data, ONE).diagnostics
+    assert problem.code == "format-conflict"
+    assert "dataset/rows says `format: dpo`" in problem.detail
+
+
+def test_rows_that_no_job_uses_are_known_by_the_first(root: Path) -> None:
+    """A data set without a job and without a format is checked as what its first row is."""
+    pairs(root)
+    assert not built(root, DATASET % ("rows", "rows"), DATASET % ("same", "same")).diagnostics
+
+
+def test_one_data_set_for_two_methods_is_an_error(root: Path) -> None:
+    """A file cannot hold the rows of two methods; both jobs and the data set are named."""
+    second = JOB % ("two", "east", BASE, "rows") + DPO
+    (problem,) = built(root, DATASET % ("rows", "rows"), ONE, second).diagnostics
+    assert problem.code == "format-conflict"
+    assert "needs dpo rows, but job/one needs chat rows of dataset/rows" in problem.detail
+
+
+def test_one_file_of_two_data_sets_is_checked_for_each(root: Path) -> None:
+    """Two data sets may name one file for two methods; the one that does not fit is an error."""
+    pairs(root)
+    second = JOB % ("two", "east", BASE, "again") + DPO
+    diagnostics = built(root, DATASET % ("rows", "rows"), DATASET % ("again", "rows"), ONE, second).diagnostics
+    assert {d.code for d in diagnostics} == {"wrong-format"}
+
+
+def test_a_data_set_knows_its_tokens(root: Path) -> None:
+    """Tokens stand beside rows and size, and are unknown for a file that is not read."""
+    desired = built(root, DATASET % ("rows", "rows"), ONE).desired
+    assert desired is not None
+    told = desired.resources[0].facts
+    assert (told["rows"], told["tokens"], told["input_tokens"]) == (12, 12 * 11, 0)
+    pinned = DATASET % ("rows", "rows") + f"lifecycle: {{sha256: {'ab' * 32}}}\n"
+    desired = built(root, pinned, ONE).desired
+    assert desired is not None
+    assert desired.resources[0].facts["tokens"] is None

@@ -49,6 +49,7 @@ VECTORS: dict[str, Vector] = json.loads(CASES.read_text(encoding="utf-8"))
 TRAIN, HOLDOUT = dataset("train", "one"), dataset("holdout", "two")
 PARENT = job("parent", TRAIN)
 FULL = {"n_epochs": 3, "batch_size": 8, "learning_rate_multiplier": 0.5, "prompt_loss_weight": 0.01}
+DPO = {"n_epochs": 2, "batch_size": 8, "learning_rate_multiplier": 0.5, "beta": 0.1, "l2_multiplier": 0.2}
 
 RESOURCES: dict[str, Resource] = {
     "job-literal-model": PARENT,
@@ -71,6 +72,8 @@ RESOURCES: dict[str, Resource] = {
         seed=7,
         lifecycle={"rerun": "2nd \N{BLACK HEART SUIT}"},
     ),
+    "job-dpo": job("x", TRAIN, method="dpo"),
+    "job-dpo-hyperparameters": job("x", TRAIN, PARENT, method="dpo", hyperparameters=DPO),
     "deployment-job": deployment("prod", PARENT),
     "deployment-base-model": deployment("prod", {"format": "OpenAI", "name": "gpt-4o", "version": "2024-08-06"}),
     "deployment-everything": deployment(
@@ -146,7 +149,7 @@ def test_spellings_of_one_training_have_one_digest(name: str) -> None:
 def test_metadata_and_lifecycle_do_not_count() -> None:
     """Name, former names, labels, account, suffixMax and every lifecycle key but rerun stay outside the digest."""
     metadata = {"formerly": ["old"], "labels": {"team": "x"}, "annotations": {"a": "b"}, "namespace": "n"}
-    lifecycle = {"onFailure": {"retry": 2}, "onParentChange": "retrain", "allow": ["model-matrix"]}
+    lifecycle = {"onFailure": {"retry": 2}, "onParentChange": "retrain", "allow": ["model-matrix"], "expectedUsd": 9}
     other = job("x", TRAIN, account=WEST, suffix_max=64, metadata=metadata, lifecycle=lifecycle)
     assert other.digest == PARENT.digest
 
@@ -188,6 +191,20 @@ def test_method_object_and_top_level_settings_are_one() -> None:
     """Hyperparameters beside a string method are folded under the method."""
     nested = {"type": "supervised", "supervised": {"hyperparameters": FULL}}
     assert job("x", TRAIN, method=nested).digest == VECTORS["job-hyperparameters"]["digest"]
+
+
+def test_dpo_settings_are_one_wherever_they_stand() -> None:
+    """A dpo job has one digest, written as the wire object or with its settings beside the method's name."""
+    nested = {"type": "dpo", "dpo": {"hyperparameters": DPO}}
+    assert job("y", TRAIN, PARENT, method=nested).digest == VECTORS["job-dpo-hyperparameters"]["digest"]
+    auto = {"beta": "auto", "l2_multiplier": -1, "n_epochs": None}
+    assert job("y", TRAIN, method="dpo", hyperparameters=auto).digest == VECTORS["job-dpo"]["digest"]
+
+
+def test_a_beta_of_the_services_own_is_not_an_explicit_one() -> None:
+    """Writing down what the service would choose is another training: the choice may change, the spec does not."""
+    explicit = job("y", TRAIN, method="dpo", hyperparameters={"beta": 0.1})
+    assert explicit.digest != VECTORS["job-dpo"]["digest"] != PARENT.digest
 
 
 def test_absent_inputs_leave_no_trace() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ftops.data import CATALOGUE, SHOWN_PER_CODE_MAX, DataReport, check_chat
+from ftops.data import CATALOGUE, SHOWN_PER_CODE_MAX, DataReport, check_chat, check_rows
 from ftops.data.decode import BadLine, column_of, decode, locate
 from ftops.data.formats import MESSAGE_CHECKS, ROW_CHECKS, Row, check_chat_row
 from ftops.data.jsonl import BLOCK_BYTES, JsonlFile
@@ -32,6 +32,11 @@ def check(path: Path, content: bytes, limits: Limits = SHORT) -> DataReport:
     return check_chat(path, "rows.jsonl", limits)
 
 
+def check_case(path: Path, shown: str, limits: Limits = SHORT) -> DataReport:
+    """Return the report of a case or example, which is of preference rows if its name says dpo."""
+    return check_rows(path, shown, limits, "dpo" if "dpo" in path.stem else "chat")
+
+
 def codes(report: DataReport) -> list[str]:
     """Return the codes of a report, in its order."""
     return [problem.code for problem in report.problems]
@@ -49,7 +54,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("case", sorted(path.stem for path in CASES.glob("*.jsonl")))
 def test_case(case: str) -> None:
     """A case file gives exactly the codes, at the lines and columns, of its .expected file."""
-    report = check_chat(CASES / f"{case}.jsonl", case, SHORT)
+    report = check_case(CASES / f"{case}.jsonl", case)
     told = "".join(f"{p.span.line}:{p.span.column} {p.code}\n" for p in report.problems)
     assert told == (CASES / f"{case}.expected").read_text(encoding="utf-8")
 
@@ -65,7 +70,7 @@ def test_every_row_code_has_a_case() -> None:
 def test_every_problem_explains_itself() -> None:
     """Every diagnostic has the catalogue's severity and summary, a detail that ends as a sentence, and no excerpt."""
     for path in CASES.glob("*.jsonl"):
-        for problem in check_chat(path, path.name, SHORT).problems:
+        for problem in check_case(path, path.name).problems:
             assert (problem.severity, problem.summary) == CATALOGUE[problem.code][:2]
             assert problem.detail.endswith((".", "?")) and not problem.excerpt
 
@@ -79,7 +84,7 @@ def test_good_cases_have_no_problem(case: str) -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/data/*.jsonl")), ids=lambda path: path.name)
 def test_examples_are_clean(path: Path) -> None:
     """The example data sets pass without any finding, and stand in the repository as UTF-8 with LF."""
-    assert check_chat(path, path.name, LIMITS).problems == ()
+    assert check_case(path, path.name, LIMITS).problems == ()
     assert not path.read_bytes().startswith(b"\xef\xbb\xbf") and b"\r" not in path.read_bytes()
 
 
@@ -121,7 +126,7 @@ def test_shortcut_agrees_with_all_checks() -> None:
 def test_digest_ignores_bom_and_crlf(file: Path, variant: bytes) -> None:
     """A file has the same digest, the sha256 of its plain form, and no finding, with a BOM and with CRLF."""
     report = check(file, variant, LIMITS)
-    assert report == DataReport(hashlib.sha256(GOOD * 12).hexdigest(), len(variant), 12, ())
+    assert report == DataReport(hashlib.sha256(GOOD * 12).hexdigest(), len(variant), 12, (), 12 * 11)
 
 
 def test_missing_last_newline_is_fine(file: Path) -> None:

@@ -14,6 +14,7 @@ from ftops.digest import Marker, owner_mark
 from ftops.kinds import KINDS, KINDS_BY_WORD
 from ftops.kinds.base import Effect, Kind, Shape, rule_for
 from ftops.model import Change, Object, Phase, Pointer, Resource
+from ftops.planner.diff import changes
 from ftops.rules import load_rules
 
 from .builders import (
@@ -66,8 +67,16 @@ FULL = job(
     seed=105,
     hyperparameters={"n_epochs": 3, "batch_size": 8, "learning_rate_multiplier": 0.5, "prompt_loss_weight": 0.1},
 )
+DPO = job("tone", TRAIN, A, method="dpo", hyperparameters={"n_epochs": 2, "beta": 0.2, "l2_multiplier": 0})
 PROD = deployment("prod", A, capacity=80, raiPolicyName="P", tags={"team": "x"})
-RESOURCES: list[Resource] = [TRAIN, A, FULL, PROD, deployment("b", {"format": "OpenAI", "name": BASE, "version": "1"})]
+RESOURCES: list[Resource] = [
+    TRAIN,
+    A,
+    FULL,
+    DPO,
+    PROD,
+    deployment("b", {"format": "OpenAI", "name": BASE, "version": "1"}),
+]
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: str(r.address))
@@ -120,6 +129,31 @@ def test_a_plain_job_sends_nothing_it_was_not_told() -> None:
     assert set(body) == {"model", "training_file", "suffix", "seed", "trainingType", "method", "metadata"}
     assert body["method"] == {"type": "supervised", "supervised": {"hyperparameters": {}}}
     assert body["seed"] == int(A.digest[:8], 16) >> 1
+
+
+def test_a_dpo_job_has_its_settings_under_its_method() -> None:
+    """The service refuses settings of dpo at the top level, so all stand under method.dpo, however they are written."""
+    body = JOBS.create(DPO, {**SENT, "model": "parent.ft-1"}).body
+    assert isinstance(body, dict)
+    assert "hyperparameters" not in body
+    settings = {"n_epochs": 2, "beta": 0.2, "l2_multiplier": 0}
+    assert body["method"] == {"type": "dpo", "dpo": {"hyperparameters": settings}}
+    assert JOBS.describe(DPO) == f"train {BASE} from job/a by dpo, 2 epochs"
+
+
+def test_a_dpo_echo_with_the_services_defaults_is_no_change() -> None:
+    """A dpo job echoes settings that were not sent, under its method alone; they are observed and never compared."""
+    plain = job("tone", TRAIN, A, method="dpo", hyperparameters={"n_epochs": 2})
+    echo = {"n_epochs": 2, "batch_size": -1, "learning_rate_multiplier": 2, "beta": 0.1, "l2_multiplier": 0}
+    found = trained(plain, model=model_name(A), method={"type": "dpo", "dpo": {"hyperparameters": echo}})
+    assert {name: found.fields[name] for name in ("method", "n_epochs", "beta", "l2_multiplier")} == {
+        "method": "dpo",
+        "n_epochs": 2,
+        "beta": 0.1,
+        "l2_multiplier": 0,
+    }
+    assert "batch_size" not in found.fields
+    assert not [change for change in changes(plain, found, JOBS.rules, {}) if change.field in echo]
 
 
 def test_a_deployment_is_one_call() -> None:

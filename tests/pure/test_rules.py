@@ -8,8 +8,7 @@ from datetime import date
 
 import pytest
 
-from ftops.rules import Model, Origin, Range, load_rules
-from ftops.rules import reader as rules_reader
+from ftops.rules import Model, Origin, Range, load_rules, tables
 
 RULES = load_rules()
 METHODS = {"supervised", "dpo", "reinforcement"}
@@ -91,6 +90,7 @@ def test_limits_have_the_documented_values() -> None:
     assert (limits.rows.rows_min, limits.rows.messages_max, limits.rows.tools_max) == (10, 2048, 128)
     assert (limits.files.size_bytes_below, limits.files.count_max) == (512_000_000, 100)
     assert (limits.jobs.running_max, limits.jobs.running_developer_max, limits.jobs.queued_max) == (3, 5, 20)
+    assert limits.jobs.trained_tokens_max == 2_000_000_000
     assert (limits.names.seed_min, limits.names.seed_max) == (0, 2**31 - 1)
     assert (limits.waits.file_scan_poll_s, limits.waits.arm_poll_s, limits.waits.long_operation_max_s) == (5, 15, 3600)
 
@@ -144,6 +144,42 @@ def test_ranges_in_words() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "holds"),
+    [
+        ("beta", 0.1, True),
+        ("beta", 5, True),
+        ("beta", 0, False),
+        ("beta", float("nan"), False),
+        ("l2_multiplier", 0, True),
+        ("l2_multiplier", -0.1, False),
+        ("n_epochs", 51, False),
+    ],
+)
+def test_dpo_ranges(name: str, value: float, holds: bool) -> None:
+    """Settings of dpo are held to bounds that are confirmed; where no upper one is, none is asked."""
+    assert RULES.limits.hyperparameters("dpo")[name].holds(value) is holds
+
+
+def test_each_method_has_its_own_settings() -> None:
+    """Weight of the prompt is of supervised training, beta of dpo; a method that is not built has none."""
+    supervised, dpo = (set(RULES.limits.hyperparameters(method)) for method in ("supervised", "dpo"))
+    assert supervised - dpo == {"prompt_loss_weight"}
+    assert dpo - supervised == {"beta", "l2_multiplier"}
+    assert RULES.limits.hyperparameters("reinforcement") == {}
+    words = [str(RULES.limits.dpo.by_name[name]) for name in ("beta", "l2_multiplier")]
+    assert words == ["a number above 0", "a number of at least 0"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs"), [(0, 25), (3, 25), (10, 10), (11, 9), (33, 3), (40, 3), (8_333, 3), (8_334, 2), (30_000, 1)]
+)
+def test_epochs_left_to_the_service(rows: int, epochs: int) -> None:
+    """The assumption agrees with the jobs that were seen: 10 rows, 11 and 40; dpo always takes three."""
+    assert RULES.limits.epochs.epochs(rows, "supervised") == epochs
+    assert RULES.limits.epochs.epochs(rows, "dpo") == 3
+
+
 def test_a_range_without_lower_bound() -> None:
     """A range may have no lower bound."""
     assert replace(RULES.limits.supervised.n_epochs, min=None).holds(-5)
@@ -178,23 +214,30 @@ def test_transient_failures(code: str, message: str, expected: bool) -> None:
 def test_wrong_tables_raise(table: dict[str, object], error: type[Exception]) -> None:
     """A missing, unknown or mistyped key of a rules table is refused when it is read."""
     with pytest.raises(error):
-        rules_reader._built(Origin, table)
+        tables.built(Origin, table)
+
+
+@pytest.mark.parametrize(("kind", "bad"), [("bool", 1), ("Mapping[str, float]", {"a": "1"}), ("date | None", "x")])
+def test_other_values_are_strict(kind: str, bad: object) -> None:
+    """Truth values, tables of prices and dates are what they are, or refused."""
+    with pytest.raises(TypeError):
+        tables._CONVERT[kind](bad)
 
 
 @pytest.mark.parametrize("bad", [True, "1", None, 1.5])
 def test_whole_numbers_are_strict(bad: object) -> None:
     """A table's whole number is neither a truth value nor a text nor a fraction."""
     with pytest.raises(TypeError):
-        rules_reader._CONVERT["int"](bad)
+        tables._CONVERT["int"](bad)
 
 
 @pytest.mark.parametrize("kind", ["tuple[str, ...]", "Range", "Origin"])
 def test_containers_are_strict(kind: str) -> None:
     """A list or table that is something else is refused."""
     with pytest.raises(TypeError):
-        rules_reader._CONVERT[kind](7)
+        tables._CONVERT[kind](7)
 
 
 def test_ranges_are_read_with_one_bound() -> None:
     """A range in a table names the bounds it has."""
-    assert rules_reader._CONVERT["Range"]({"type": "number", "above": 0, "max": 10}) == Range("number", 10, None, 0)
+    assert tables._CONVERT["Range"]({"type": "number", "above": 0, "max": 10}) == Range("number", 10, None, 0)

@@ -34,7 +34,7 @@ def load_built(output: Output, paths: Sequence[str]) -> tuple[Loaded, Built]:
     root = output.common.root
     rules = load_rules()
     loaded = load(paths, root, sys.stdin.buffer.read, rules)
-    return loaded, build(loaded, root, rules)
+    return loaded, build(loaded, root, rules, SystemClock().now().date())
 
 
 def desired_of(output: Output, paths: Sequence[str]) -> tuple[ProjectDocument, Desired]:

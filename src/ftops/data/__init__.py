@@ -1,7 +1,16 @@
 """Checks of data sets: no effect but reading the file that is given."""
 
 from ftops.data.catalogue import CATALOGUE, Check
-from ftops.data.check import FORMATS, check_chat, check_rows
+from ftops.data.check import FORMATS, check_chat, check_rows, guess_format
 from ftops.data.report import SHOWN_PER_CODE_MAX, DataReport
 
-__all__ = ["CATALOGUE", "FORMATS", "SHOWN_PER_CODE_MAX", "Check", "DataReport", "check_chat", "check_rows"]
+__all__ = [
+    "CATALOGUE",
+    "FORMATS",
+    "SHOWN_PER_CODE_MAX",
+    "Check",
+    "DataReport",
+    "check_chat",
+    "check_rows",
+    "guess_format",
+]

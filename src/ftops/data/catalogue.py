@@ -9,7 +9,7 @@ from ftops.diagnostics import Severity
 
 
 class Check(NamedTuple):
-    """One row of the catalogue; `rule` is the id in the service rules (F file, S chat row, T tools, P preference row)."""
+    """One row of the catalogue; `rule` is the id in the service rules (F file, S chat, T tools, P preferences)."""
 
     severity: Severity
     summary: str

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from ftops.data.decode import BadLine, column_of, decode, locate
 from ftops.data.formats import Finding, check_chat_row, words_of
 from ftops.data.jsonl import JsonlFile, Line
-from ftops.data.preferences import check_preference_row
+from ftops.data.preferences import OUTPUTS, check_preference_row
 from ftops.data.report import DataReport, Tally
 from ftops.data.tokens import Tokens, chat_tokens, preference_tokens
 from ftops.rules import Limits, RowLimits, TokenEstimate
@@ -63,6 +63,16 @@ def check_rows(path: Path, shown: str, limits: Limits, row_format: str) -> DataR
         detail = f"The file has {pass_.rows} rows; training needs at least {rows_min}, and useful results need more."
         tally.add("too-few-rows", detail)
     return DataReport(source.digest, source.size_bytes, pass_.rows, tally.problems, pass_.tokens, pass_.input_tokens)
+
+
+def guess_format(path: Path, limits: Limits) -> str:
+    """Return the format of a file's rows by its first one: for a data set that says none and that no job uses."""
+    try:
+        first = next((line.data for line in JsonlFile(path, limits.reading.line_bytes_max).lines() if line.data), b"")
+    except OSError:
+        return "chat"
+    row = decode(first)
+    return "dpo" if isinstance(row, dict) and "messages" not in row and row.keys() & set(OUTPUTS) else "chat"
 
 
 def _holds_rows(first: Line, tally: Tally) -> bool:

@@ -30,10 +30,7 @@ _PLAIN_ROW_KEYS = frozenset(("messages",))
 _PLAIN_MESSAGE_KEYS = frozenset(("role", "content"))
 _PLAIN_ROLES = frozenset(("system", "developer", "user", "assistant"))
 
-_DPO = (
-    "this is a preference row; a supervised job needs chat rows. Train it by the method dpo, or, if no job uses it yet, "
-    "write `lifecycle: {format: dpo}`"
-)
+_DPO = "this is a preference row; a supervised job needs chat rows. Train it by the method dpo"
 _COMPLETION = "this is a prompt/completion row of the retired completions format; a supervised job needs chat rows"
 OTHER_FORMATS: Mapping[str, str] = {
     "preferred_output": _DPO,

@@ -72,6 +72,9 @@ def _parts(parts: list[object]) -> tuple[int, int]:
 
 
 def _written(fields: Mapping[str, object], names: tuple[str, ...]) -> int:
-    """Return the characters of these values as JSON."""
+    """Return the characters of these values as JSON; nothing for what is nested as deeply as could just be read."""
     present = [fields[name] for name in names if fields.get(name) is not None]
-    return sum(len(msgspec.json.encode(value).decode("utf-8")) for value in present)
+    try:
+        return sum(len(msgspec.json.encode(value).decode("utf-8")) for value in present)
+    except RecursionError:
+        return 0

@@ -99,7 +99,7 @@ class DatasetKind(Uninquiring):
         if dataset.metadata.account is not None:
             detail = "A data set has no account: it is uploaded wherever a job needs it. Take `account` out."
             yield Finding(("metadata", "account"), "unknown-field", "Unknown field", detail, on_key=True)
-        if dataset.lifecycle.format in {"dpo", "rft"}:
+        if dataset.lifecycle.format == "rft":
             yield not_built(("lifecycle", "format"), f"checking {dataset.lifecycle.format} rows")
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
@@ -111,7 +111,7 @@ class DatasetKind(Uninquiring):
         return ()
 
     def resource(self, document: Document, context: Context) -> Resource:
-        """Return the data set in one account; `context.facts` holds its digest, path, size and rows."""
+        """Return the data set in one account; `context.facts` holds what was measured of its file."""
         name = document.metadata.name
         digest = str(context.facts["digest"])
         marker = Marker(context.owner, name, digest[:FILE_DIGEST_LENGTH])

@@ -12,6 +12,7 @@ from ftops.kinds import job_body, job_spec
 from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
 from ftops.kinds.bodies import age
 from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
+from ftops.kinds.job_cost import cost_facts
 from ftops.kinds.job_spec import HYPERPARAMETERS, JobDocument, JobSpec, Retry, hyperparameters, method_type
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Pointer, Ref, Resource, Scalar, Value
 from ftops.rules import Rules
@@ -41,6 +42,8 @@ class JobKind(Uninquiring):
         "batch_size": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
         "learning_rate_multiplier": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
         "prompt_loss_weight": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "beta": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "l2_multiplier": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
         "trainingType": FieldRule(Effect.NEW_ARTIFACT, "residency is part of the promise", caseless=True),
         "seed": FieldRule(Effect.NEW_ARTIFACT, "makes a training repeatable"),
         "suffix": FieldRule(Effect.FIXED, "an edit is used by the next training"),
@@ -91,7 +94,12 @@ class JobKind(Uninquiring):
                 retries=on_failure.retry if isinstance(on_failure, Retry) else 0,
                 retrain_on_parent_change=job.lifecycle.onParentChange == "retrain",
             ),
-            facts={"base_model": base if isinstance(base, str) else None, "project": context.project, "name": name},
+            facts={
+                "base_model": base if isinstance(base, str) else None,
+                "project": context.project,
+                "name": name,
+                **cost_facts(job, base if isinstance(base, str) else "", context),
+            },
         )
 
     def listings(self) -> Mapping[str, Listing]:
@@ -197,12 +205,14 @@ class JobKind(Uninquiring):
         return replace(found, cost=Cost(once=billed))
 
     def describe(self, resource: Resource) -> str:
-        """Return `train gpt-4.1-mini-2025-04-14 from job/support-v2, 3 epochs`."""
+        """Return `train gpt-4.1-mini-2025-04-14 from job/support-v2 by dpo, 3 epochs`; supervised is not said."""
         parent = resource.fields["model"]
         origin = f" from {parent}" if isinstance(parent, Ref) else ""
         epochs = resource.fields.get("n_epochs")
         length = "auto epochs" if epochs is None else f"{epochs} epoch{'s' if epochs != 1 else ''}"
-        return f"train {resource.facts['base_model']}{origin}, {length}"
+        method = resource.fields["method"]
+        by = "" if method == "supervised" else f" by {method}"
+        return f"train {resource.facts['base_model']}{origin}{by}, {length}"
 
     def progress(self, found: Object, now: datetime) -> str:
         """Return how a job stands: `running, step 412, created 1 h 12 m ago`, or the model that came of it."""

@@ -46,6 +46,7 @@ class MethodBody(Body):
 
     type: str = ""
     supervised: Mapping[str, object] | None = None
+    dpo: Mapping[str, object] | None = None
 
 
 class JobBody(Body):
@@ -99,9 +100,13 @@ def observe(item: Item, account: str) -> Object:
 
 
 def _observed_fields(body: JobBody) -> dict[str, Observed]:
-    """Return the echoed inputs by the names that specs give them; what is not echoed is absent."""
+    """Return the echoed inputs by the names that specs give them; what is not echoed is absent.
+
+    A dpo job echoes its settings under its method alone, with the service's own where none were sent (beta, for one).
+    """
     method = body.method or MethodBody()
-    nested = (method.supervised or {}).get("hyperparameters")
+    members = {"supervised": method.supervised, "dpo": method.dpo}
+    nested = (members.get(method.type) or {}).get("hyperparameters")
     settings = {**(body.hyperparameters or {}), **(nested if isinstance(nested, Mapping) else {})}
     told: dict[str, Observed | None] = {
         "model": (model_pointer(body.model) or body.model) if body.model else None,

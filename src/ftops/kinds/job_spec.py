@@ -9,9 +9,20 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from ftops.diagnostics import did_you_mean
 from ftops.kinds.envelope import DatasetRef, Document, Finding, JobRef, Path, Strict, artifact_name, not_built
-from ftops.rules import Model, Rules
+from ftops.rules import TUNED_MARK, Rules
 
-HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate_multiplier", "prompt_loss_weight")
+METHODS = ("supervised", "dpo")
+"""The methods that are built; each has its rows in `FORMAT_OF`, and its ranges in the rules."""
+FORMAT_OF: Mapping[str, str] = {"supervised": "chat", "dpo": "dpo"}
+"""The format of the rows that a method trains on."""
+HYPERPARAMETERS = (
+    "n_epochs",
+    "batch_size",
+    "learning_rate_multiplier",
+    "prompt_loss_weight",
+    "beta",
+    "l2_multiplier",
+)
 
 
 def _auto(value: object) -> object:
@@ -25,30 +36,30 @@ Auto = BeforeValidator(_auto)
 
 
 class Hyperparameters(Strict):
-    """Settings of a supervised job; auto, -1, null and absence are the same."""
+    """Settings of a job; auto, -1, null and absence are the same. Which of them a method has is in the rules."""
 
     n_epochs: Annotated[int | None, Auto] = None
     batch_size: Annotated[int | None, Auto] = None
     learning_rate_multiplier: Annotated[float | None, Auto] = None
     prompt_loss_weight: Annotated[float | None, Auto] = None
+    beta: Annotated[float | None, Auto] = None
+    l2_multiplier: Annotated[float | None, Auto] = None
 
 
-class SupervisedMethod(Strict):
-    """The `supervised` member of the wire object."""
+class MethodSettings(Strict):
+    """The member of the wire object that is named as the method's type."""
 
     hyperparameters: Hyperparameters = Field(default_factory=Hyperparameters)
 
 
 class MethodObject(Strict):
-    """The wire object `{type: supervised, supervised: {hyperparameters: …}}`."""
+    """The wire object, such as `{type: dpo, dpo: {hyperparameters: …}}`."""
 
     type: str
-    supervised: SupervisedMethod | None = None
+    supervised: MethodSettings | None = None
+    dpo: MethodSettings | None = None
 
-    not_yet: ClassVar[Mapping[str, str]] = {
-        "dpo": "direct preference optimization",
-        "reinforcement": "reinforcement fine-tuning",
-    }
+    not_yet: ClassVar[Mapping[str, str]] = {"reinforcement": "reinforcement fine-tuning"}
 
 
 def _literal_or(tag: str) -> Discriminator:
@@ -98,6 +109,7 @@ class JobLifecycle(Strict):
     onFailure: OnFailure = "hold"
     onParentChange: Literal["hold", "retrain"] = "hold"
     rerun: str | None = None
+    expectedUsd: Annotated[float | None, Field(ge=0)] = None
     allow: tuple[Literal["model-matrix"], ...] = Field(default=(), strict=False)
 
     not_yet: ClassVar[Mapping[str, str]] = {
@@ -105,7 +117,6 @@ class JobLifecycle(Strict):
         "resumeOverCap": "resuming past a spending cap",
         "preventDestroy": "protecting a job from deletion",
         "adopt": "adopting a job",
-        "expectedUsd": "an expected price",
         "copyTo": "copying to another account",
     }
 
@@ -120,9 +131,17 @@ class JobDocument(Document):
 
 def hyperparameters(spec: JobSpec) -> tuple[Path, Hyperparameters]:
     """Return the hyperparameters with their path: those in the method object, else those beside a string method."""
-    if isinstance(spec.method, MethodObject) and spec.method.supervised is not None:
-        return ("spec", "method", "supervised", "hyperparameters"), spec.method.supervised.hyperparameters
+    if isinstance(spec.method, MethodObject):
+        own = _members(spec.method).get(spec.method.type)
+        if own is not None:
+            return ("spec", "method", spec.method.type, "hyperparameters"), own.hyperparameters
     return ("spec", "hyperparameters"), spec.hyperparameters or Hyperparameters()
+
+
+def _members(method: MethodObject) -> dict[str, MethodSettings]:
+    """Return the settings in a method object by the method they are named for."""
+    members = {"supervised": method.supervised, "dpo": method.dpo}
+    return {name: settings for name, settings in members.items() if settings is not None}
 
 
 def method_type(spec: JobSpec) -> str:
@@ -142,36 +161,36 @@ def check(document: JobDocument, rules: Rules) -> Iterable[Finding]:
 def _method_findings(spec: JobSpec) -> Iterable[Finding]:
     method = method_type(spec)
     path: Path = ("spec", "method") if isinstance(spec.method, str) else ("spec", "method", "type")
-    if method in {"dpo", "reinforcement"}:
+    if method == "reinforcement":
         yield not_built(path, f"the method {method}")
-    elif method != "supervised":
-        detail = f'"{method}" is no method of the service; write supervised.' + did_you_mean(method, ["supervised"])
-        yield Finding(path, "bad-value", "Value not allowed", detail)
-    if isinstance(spec.method, MethodObject) and spec.hyperparameters is not None:
-        detail = "Beside a method object the service refuses these; put them under method.supervised.hyperparameters."
+    elif method not in METHODS:
+        detail = f'"{method}" is no method of the service; write {" or ".join(METHODS)}.'
+        yield Finding(path, "bad-value", "Value not allowed", detail + did_you_mean(method, METHODS))
+    if not isinstance(spec.method, MethodObject):
+        return
+    if spec.hyperparameters is not None:
+        detail = f"Beside a method object the service refuses these; put them under method.{method}.hyperparameters."
         yield Finding(("spec", "hyperparameters"), "unknown-field", "Unknown field", detail, on_key=True)
+    for name in _members(spec.method):
+        if name != method:
+            detail = f'The type is "{method}", so the service reads only "{method}" here. Correct one of the two.'
+            yield Finding(("spec", "method", name), "unknown-field", "Unknown field", detail, on_key=True)
 
 
 def _model_findings(document: JobDocument, rules: Rules) -> Iterable[Finding]:
     spec = document.spec
-    kind = rules.training_type(spec.trainingType)
-    if kind is None:
+    if rules.training_type(spec.trainingType) is None:
         known = ", ".join(rules.training_types)
         detail = f'"{spec.trainingType}" is no training type; write one of {known}.'
         detail += did_you_mean(spec.trainingType, rules.training_types)
         yield Finding(("spec", "trainingType"), "bad-value", "Value not allowed", detail)
     if not isinstance(spec.model, str):
         return
-    path = ("spec", "model")
-    if ".ft-" in spec.model:
-        yield not_built(
-            path, "continuing from a fine-tuned model by its name (write `{job: NAME}` for a job of this project)"
-        )
-    elif (model := rules.model(spec.model)) is None:
-        if "model-matrix" not in document.lifecycle.allow:
-            yield _unknown_model(spec.model, rules)
-    elif kind is not None and "model-matrix" not in document.lifecycle.allow:
-        yield from _matrix_findings(model, spec, kind)
+    if TUNED_MARK in spec.model:
+        what = "continuing from a fine-tuned model by its name (write `{job: NAME}` for a job of this project)"
+        yield not_built(("spec", "model"), what)
+    elif rules.model(spec.model) is None and "model-matrix" not in document.lifecycle.allow:
+        yield _unknown_model(spec.model, rules)
 
 
 def _unknown_model(text: str, rules: Rules) -> Finding:
@@ -189,23 +208,18 @@ def _unknown_model(text: str, rules: Rules) -> Finding:
     return Finding(path, "unknown-model", "Unknown model", detail)
 
 
-def _matrix_findings(model: Model, spec: JobSpec, kind: str) -> Iterable[Finding]:
-    way_out = "If the service takes it all the same, write `lifecycle: {allow: [model-matrix]}`."
-    if kind not in model.training_types:
-        detail = f"{model.id} trains as {', '.join(model.training_types)}, not as {kind}. {way_out}"
-        yield Finding(("spec", "trainingType"), "model-matrix", "Not a combination of the service", detail)
-    method = method_type(spec)
-    if method == "supervised" and method not in model.methods:
-        detail = f"{model.id} is tuned by {', '.join(model.methods)}, not by {method}. {way_out}"
-        yield Finding(("spec", "model"), "model-matrix", "Not a combination of the service", detail)
-
-
 def _range_findings(spec: JobSpec, rules: Rules) -> Iterable[Finding]:
-    path, settings = hyperparameters(spec)
-    for name, allowed in rules.limits.supervised.by_name.items():
+    (path, settings), method = hyperparameters(spec), method_type(spec)
+    ranges = rules.limits.hyperparameters(method)
+    for name in HYPERPARAMETERS:
         value = getattr(settings, name)
-        if value is not None and not allowed.holds(value):
-            detail = f"{name} must be {allowed}, or auto; it is {value:g}."
+        if value is None or not ranges:
+            continue
+        if name not in ranges:
+            detail = f'"{name}" is no setting of a {method} job. Settings there: {", ".join(ranges)}.'
+            yield Finding((*path, name), "unknown-field", "Unknown field", detail, on_key=True)
+        elif not ranges[name].holds(value):
+            detail = f"{name} must be {ranges[name]}, or auto; it is {value:g}."
             yield Finding((*path, name), "out-of-range", "Value out of range", detail)
     names = rules.limits.names
     if spec.seed is not None and not names.seed_min <= spec.seed <= names.seed_max:

@@ -2,6 +2,7 @@
 
 from ftops.rules.prices import InferencePrice
 from ftops.rules.reader import (
+    TUNED_MARK,
     DeploymentRules,
     DpoRanges,
     EpochGuess,
@@ -24,6 +25,7 @@ from ftops.rules.retirement import Retirement
 from ftops.rules.tables import Origin, Range
 
 __all__ = [
+    "TUNED_MARK",
     "DeploymentRules",
     "DpoRanges",
     "EpochGuess",

@@ -1,4 +1,4 @@
-"""What training, hosting and inference cost: the typed reader of `prices.toml`. USD, list prices, never 0 for unknown."""
+"""What training, hosting and inference cost: the typed reader of `prices.toml`. Unknown is None, and never 0."""
 
 from __future__ import annotations
 
