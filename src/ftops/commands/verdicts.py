@@ -18,6 +18,9 @@ from ftops.cache import Cache, Seen, digest, seen
 from ftops.diagnostics import Diagnostic, Severity, Span
 from ftops.spec.files import FILE_BYTES_MAX, find
 
+NAMED_BY_SPECS = ("AZURE_OPENAI_", "FTOPS_")
+"""How the variables begin that `{env: NAME}` may name."""
+
 
 class Verdict(NamedTuple):
     """What there is to print; the counts are those of documents, files, data sets and rows."""
@@ -66,7 +69,8 @@ def _key(root: Path, paths: Sequence[str]) -> str | None:
     inputs = find(paths, root)
     if inputs.problems:
         return None
-    parts: list[str | bytes] = [os.path.realpath(root), str(inputs.one_tree), inputs.shown]
+    named = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(NAMED_BY_SPECS))
+    parts: list[str | bytes] = [os.path.realpath(root), str(inputs.one_tree), inputs.shown, *named]
     for each in inputs.found.values():
         look = seen(each.path) if each.path else None
         if each.path is None or look is None or look.size_bytes > FILE_BYTES_MAX:
