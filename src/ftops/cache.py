@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,8 +24,8 @@ from ftops.clock import Clock, SystemClock
 FOLDER = ".ftops/cache"
 OFF = "FTOPS_NO_CACHE"
 """Set in the environment to anything but nothing, it turns the cache off."""
-ENTRIES_MAX = 256
-ENTRY_BYTES_MAX = 1 << 20
+ENTRIES_MAX = 1_000
+ENTRY_BYTES_MAX = 256 << 10
 RACY_S = 2.0
 """A file whose times are this close to the moment of looking may still change within the same tick of its clock."""
 
@@ -106,6 +107,8 @@ class Cache(NamedTuple):
         if not (folder / ".gitignore").exists():
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ".gitignore").write_text(_IGNORE, encoding="ascii")
+        if len(os.listdir(folder)) <= ENTRIES_MAX:  # noqa: PTH208 - only how many
+            return
         with os.scandir(folder) as entries:
             aged = sorted((e.stat().st_mtime_ns, e.path) for e in entries if e.name != ".gitignore")
         for _, path in aged[: max(0, len(aged) - ENTRIES_MAX + 1)]:
@@ -117,6 +120,12 @@ class Cache(NamedTuple):
 
 
 def made_by(clock: Clock) -> str:
+    """Return what a result made today depends on besides its inputs."""
+    return _made_on(clock.now().date().isoformat())
+
+
+@cache
+def _made_on(day: str) -> str:
     """Return what a result depends on besides its inputs: ftops, its rules, Python, the libraries and the day.
 
     The files of the package count by their times, so that an edit of a check or of a rule counts too; libraries by the
@@ -125,7 +134,7 @@ def made_by(clock: Clock) -> str:
     package = Path(__file__).parent
     looks = [str(look) for look in _package_files(package)]
     installed = sorted({f"{path}:{seen_folder(path)}" for path in sys.path if path.endswith("-packages")})
-    return digest([__version__, sys.version, clock.now().date().isoformat(), *looks, *installed])
+    return digest([__version__, sys.version, day, *looks, *installed])
 
 
 def seen_folder(path: str) -> int:

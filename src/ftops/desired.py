@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from ftops.cache import Cache
 from ftops.data import DataReport, check_chat
+from ftops.data.cache import remembered
 from ftops.diagnostics import Diagnostic
 from ftops.digest import owner_mark
 from ftops.errors import FtopsError
@@ -84,7 +87,8 @@ def _check_data(
             reports[source.address] = DataReport(digest=pinned, size_bytes=path.stat().st_size, rows=0, problems=())
             continue
         if file not in by_file:
-            by_file[file] = check_chat(path, file, rules.limits)
+            look = partial(check_chat, path, file, rules.limits)
+            by_file[file] = remembered(Cache.under(root), path, [file], look)
         reports[source.address] = by_file[file]
     return reports, [problem for report in by_file.values() for problem in report.problems]
 
