@@ -4,12 +4,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo check test golden clean
+.PHONY: help demo check test bench golden clean
 
 help:
 	@echo "make demo    watch specs become a converged account, on the embedded emulator"
 	@echo "make check   format, lint, types, layers and the pure tests"
 	@echo "make test    everything: check, and the tests against the emulator and the installed command"
+	@echo "make bench   floors, peers and ftops side by side; writes docs/performance.md"
 	@echo "make golden  rewrite the golden files; read what changed before you commit it"
 	@echo "make clean   remove what these commands made"
 
@@ -21,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	@FTOPS=$(abspath $(BIN))/ftops sh examples/demo.sh
+	@FTOPS="$(BIN)/ftops" sh examples/demo.sh
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
@@ -33,9 +34,12 @@ check: $(STAMP)
 test: $(STAMP) check
 	@$(BIN)/python -m pytest tests --ignore=tests/pure
 
+bench: $(STAMP)
+	@$(BIN)/python -m bench
+
 golden: $(STAMP)
 	@FTOPS_UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests -q || true
 	@git status --short tests examples
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo

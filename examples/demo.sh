@@ -2,9 +2,16 @@
 # The main job, start to end, on the embedded emulator: three chained trainings and a deployment.
 # Started by `make demo`; FTOPS names the command to run.
 set -eu
+case $FTOPS in
+  /*) ;;
+  */*) FTOPS=$PWD/$FTOPS ;;  # It is called from another folder.
+esac
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# Ended by a signal, it tidies up too, and then ends with the code that tells which.
+trap 'exit 130' INT
+trap 'exit 143' TERM
 cp -R "$here/specs/chain/." "$work"
 cd "$work"
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
+from ftops.cache import Cache
 from ftops.data import FORMATS, DataReport, check_rows, guess_format
+from ftops.data.cache import remembered
 from ftops.diagnostics import Collector, Diagnostic
 from ftops.digest import owner_mark
 from ftops.kinds import KINDS, matrix
@@ -135,7 +138,8 @@ def _check_data(
         if row_format not in FORMATS:
             continue  # The kind has said that it is not built.
         if (file, row_format) not in by_file:
-            by_file[file, row_format] = check_rows(path, file, rules.limits, row_format)
+            look = partial(check_rows, path, file, rules.limits, row_format)
+            by_file[file, row_format] = remembered(Cache.under(root), path, [file, row_format], look)
         reports[source.address] = by_file[file, row_format]
     return reports, [problem for report in by_file.values() for problem in report.problems]
 
@@ -162,11 +166,6 @@ class _Builder:
     digests: dict[Address, str] = field(default_factory=dict)
     facts: dict[Address, Mapping[str, Scalar]] = field(default_factory=dict)
     first: dict[tuple[str, str, str], Source] = field(default_factory=dict)
-    accounts: Mapping[str, Account] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Know the accounts by name."""
-        self.accounts = accounts_of(self.project)
 
     def add(self, source: Source) -> None:
         """Add the resource of a document, in each of its accounts."""

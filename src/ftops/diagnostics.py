@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -75,6 +74,8 @@ class Collector:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that was probably meant, or None when none is close."""
+    import difflib  # noqa: PLC0415 - only a slip of the pen needs it
+
     options = list(known)
     folded = {option.lower(): option for option in options}
     close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)

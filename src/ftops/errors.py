@@ -15,8 +15,10 @@ FtopsError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ftops.diagnostics import Diagnostic
+if TYPE_CHECKING:
+    from ftops.diagnostics import Diagnostic
 
 
 class FtopsError(Exception):

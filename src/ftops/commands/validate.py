@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
+from ftops.cache import Cache
 from ftops.commands.output import Output, command, not_yet
-from ftops.commands.session import load_built
+from ftops.commands.verdicts import Verdict, ask
 from ftops.diagnostics import Severity
-from ftops.render.diagnostics import diagnostics_json
 from ftops.render.text import count
 
 
@@ -24,18 +26,38 @@ def validate(output: Output, paths: tuple[str, ...], format_: str, *, strict: bo
     PATH is a file, a directory or - for standard input; without one, specs/ if there is one, else this directory.
     Every problem of every file is listed in one run. Exit code 1 when there is an error.
     """
-    loaded, built = load_built(output, paths)
+    verdict = _verdict(output.common.root, paths)
     failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    failed = any(d.severity in failing for d in built.diagnostics)
+    failed = any(d.severity in failing for d in verdict.diagnostics)
     if format_ == "json":
-        output.result(
-            json.dumps({"ok": not failed, "diagnostics": diagnostics_json(built.diagnostics)}, indent=2) + "\n"
-        )
+        output.result(_json(verdict, ok=not failed))
         return int(failed)
-    output.diagnostics(built.diagnostics)
+    if verdict.diagnostics:
+        output.diagnostics(verdict.diagnostics)
     if not failed:
-        rows = sum(report.rows for report in built.reports.values())
-        documents = count(len(loaded.sources) + 1, "document")
-        sets = f"{count(len(built.reports), 'data set')} with {rows:,} examples"
-        output.result(f"Valid: {documents} in {count(len(loaded.files), 'file')}, {sets}.\n")
+        sets = f"{count(verdict.sets, 'data set')} with {verdict.rows:,} examples"
+        documents = count(verdict.documents, "document")
+        output.result(f"Valid: {documents} in {count(verdict.files, 'file')}, {sets}.\n")
     return int(failed)
+
+
+def _json(verdict: Verdict, *, ok: bool) -> str:
+    import json  # noqa: PLC0415
+
+    from ftops.render.diagnostics import diagnostics_json  # noqa: PLC0415
+
+    return json.dumps({"ok": ok, "diagnostics": diagnostics_json(verdict.diagnostics)}, indent=2) + "\n"
+
+
+def _verdict(root: Path, paths: Sequence[str]) -> Verdict:
+    """Return what is found in the specs and data, by looking unless the same was looked at before."""
+    question = ask(Cache.under(root), root, paths)
+    known = question.answer()
+    if known is not None:
+        return known
+    from ftops.commands.checking import check  # noqa: PLC0415 - what reads specs and data takes long to import
+
+    verdict, data_files = check(root, paths, sys.stdin.buffer.read)
+    if data_files is not None:
+        question.keep(verdict, data_files)
+    return verdict

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 class Body(BaseModel):
     """The base of models of the service's bodies: what ftops does not know is ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 def moment(unix_s: int) -> datetime | None:

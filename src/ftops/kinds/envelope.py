@@ -27,7 +27,7 @@ Path: TypeAlias = tuple[str | int, ...]
 class Strict(BaseModel):
     """The base of all spec models: unknown keys are errors, no type is guessed from another, nothing is mutable."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     not_yet: ClassVar[Mapping[str, str]] = {}
     """Keys of `interface.md` that a later version builds, with what they will do; used until then, they are errors."""

@@ -170,7 +170,11 @@ class Builder:
     def _entry(self, entries: dict[str, Entry], key: Node, node: Node) -> None:
         name = key.value
         if not isinstance(name, str):
-            written = "a mapping or list" if isinstance(name, tuple | Mapping) else "a number, a truth value or nothing"
+            written = (
+                "a mapping or list"
+                if isinstance(name, (tuple, MappingProxyType))
+                else "a number, a truth value or nothing"
+            )
             detail = f"This key is {written}; keys of specs are strings. Put it in quotes if it is meant as one."
             self._note(Problem(key.line, key.column, "non-string-key", detail))
         elif name in entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from types import MappingProxyType
 
 from ftops.diagnostics import did_you_mean
 from ftops.kinds import KINDS
@@ -29,7 +29,7 @@ def is_foreign(tree: Tree) -> bool:
 
 def check_envelope(tree: Tree) -> Finding | None:
     """Return why a document that is not foreign is of no known kind, or None."""
-    if not isinstance(tree.root.value, Mapping):
+    if not isinstance(tree.root.value, MappingProxyType):
         what = "a list" if isinstance(tree.root.value, tuple) else "a single value"
         return _finding((), "not-a-document", f"This document is {what}, {_WAY_OUT}")
     if not tree.has("apiVersion") and not tree.has("kind"):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
 
 from ftops.diagnostics import Diagnostic, Span, did_you_mean
 from ftops.spec.codes import SUMMARIES
@@ -24,8 +25,7 @@ DEFAULT_FOLDER = "specs"
 SUFFIXES = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One file to read, and how it is shown: relative to the root when under it. No path means standard input."""
 
     shown: str

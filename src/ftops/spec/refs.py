@@ -48,15 +48,15 @@ def problems(sources: Sequence[Source], perhaps: Callable[[Address], bool] = lam
     read; a reference to it is no problem of its own.
     """
     known = {key_of(source.address): source for source in sources}
-    found, searches = [], 0
-    for edge in edges(sources):
+    found, searches, all_edges = [], 0, edges(sources)
+    for edge in all_edges:
         target = known.get(key_of(edge.target))
         if target is None and not perhaps(edge.target):
             found.append(_unknown(edge, known if searches < SUGGESTIONS_MAX else ()))
             searches += 1
         elif target is not None and _leaves_account(edge.source, target):
             found.append(_across(edge, target))
-    return found + _cycles(sources)
+    return found + _cycles(sources, all_edges)
 
 
 def in_order(sources: Sequence[Source]) -> tuple[Source, ...]:
@@ -122,10 +122,10 @@ def _diagnostic(edge: Edge, code: str, detail: str) -> Diagnostic:
     return edge.source.diagnostic(Finding(edge.path, code, SUMMARIES[code], detail))
 
 
-def _cycles(sources: Sequence[Source]) -> list[Diagnostic]:
+def _cycles(sources: Sequence[Source], all_edges: Iterable[Edge]) -> list[Diagnostic]:
     """Return a diagnostic for each reference that closes a cycle, walking depth first in the given order."""
     outgoing: dict[Address, list[Edge]] = {key_of(source.address): [] for source in sources}
-    for edge in edges(sources):
+    for edge in all_edges:
         outgoing[key_of(edge.source.address)].append(edge)
     found: list[Diagnostic] = []
     finished: set[Address] = set()

@@ -1,0 +1,1 @@
+"""Floors, peers and ftops measured side by side: `make bench`."""
