@@ -6,6 +6,7 @@ import json
 
 import click
 
+from ftops.commands.options import Format
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.session import load_built
 from ftops.diagnostics import Severity
@@ -15,7 +16,9 @@ from ftops.render.text import count
 
 @command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@click.option(
+    "--format", "format_", type=Format("text", "json", later=("github", "sarif")), default="text", help="How to print."
+)
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
 @not_yet("--stats", "--show-text", flag=True)
 def validate(output: Output, paths: tuple[str, ...], format_: str, *, strict: bool) -> int:
