@@ -38,6 +38,7 @@ COMMANDS = {
     "status": Entry("status", "status", "Show how everything stands in the account."),
     "emulator": Entry("emulator", "emulator", "Move or reset the embedded emulator."),
     "schema": Entry("schema", "schema", "Print the JSON Schema of the documents, for editors."),
+    "explain": Entry("explain", "explain", "Tell what a diagnostic code or a reason in a plan means."),
     "completion": Entry("completion", "completion", "Print the script that completes ftops in a shell."),
     "version": Entry("version", "version", "Print the version."),
 }
