@@ -58,7 +58,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, or None for click to say that there is no such command."""
-        if cmd_name in NOT_YET:
+        if cmd_name in NOT_YET and not ctx.resilient_parsing:
             ctx.fail(f"not-yet: `ftops {cmd_name}` is not built yet.")
         entry = COMMANDS.get(cmd_name)
         if entry is None:
@@ -77,7 +77,8 @@ class Commands(click.Group):
         """Return the command that the arguments name; an unknown one is answered with the nearest known."""
         from ftops.diagnostics import did_you_mean  # noqa: PLC0415
 
-        if args and args[0] not in COMMANDS and args[0] not in NOT_YET and not args[0].startswith("-"):
+        known = not args or args[0] in COMMANDS or args[0] in NOT_YET or args[0].startswith("-")
+        if not known and not ctx.resilient_parsing:  # A completing shell is told nothing, rather than an error.
             ctx.fail(f'There is no command "{args[0]}".{did_you_mean(args[0], COMMANDS)}')
         return super().resolve_command(ctx, args)
 

@@ -16,7 +16,7 @@ from ftops.apply.journal import Journal
 from ftops.apply.lease import local_lease
 from ftops.apply.loop import Run, run_until
 from ftops.clock import SystemClock
-from ftops.commands.options import Allow, Duration
+from ftops.commands.options import Allow, Duration, complete_paths
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.session import Session, policy, session
 from ftops.errors import Interrupted, UsageError
@@ -57,7 +57,7 @@ class Progress:
 
 
 @command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=complete_paths)
 @click.option("--yes", is_flag=True, help="Approve the plan without being asked.")
 @click.option("--wait", is_flag=True, help="Go on until everything has converged, trainings included.")
 @click.option("--timeout", type=Duration(), default="6h", show_default=True, help="The longest --wait.")

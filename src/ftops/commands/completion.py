@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import CompletionItem, get_completion_class
 
 from ftops.commands.output import Output, command
 from ftops.diagnostics import did_you_mean
@@ -24,8 +24,12 @@ fish   ftops completion fish > ~/.config/fish/completions/ftops.fish
 Open a new shell then. Commands, options and, for `status`, the addresses of the specs complete."""
 
 
+def _shells(begin: str) -> list[str | CompletionItem]:
+    return [shell for shell in SHELLS if shell.startswith(begin)]
+
+
 @command(help=HELP)
-@click.argument("shell", metavar="SHELL")
+@click.argument("shell", metavar="SHELL", shell_complete=lambda _context, _parameter, begin: _shells(begin))
 def completion(output: Output, shell: str) -> int:
     """Print the script of one shell."""
     completer = get_completion_class(shell) if shell in SHELLS else None

@@ -17,8 +17,10 @@ ALLOW_LATER = ("destroy", "replace", "traffic", "freeze", "resume-over-cap", "un
 DURATION_MAX_S = 10 * 365 * 86400
 """Ten years: longer than anything of the service lasts, and short enough for every clock to take."""
 
+SPECS_FOLDER = "specs"
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d{1,12})([smhd])")
+_DURATION = re.compile(r"(\d{1,12})([smhd])", re.ASCII)
 _ALLOW = re.compile(r"(?P<word>[a-z-]+):(?P<address>[a-z]+/\S+)")
 
 
@@ -42,6 +44,11 @@ class Duration(click.ParamType[int]):
         return seconds
 
 
+def complete_paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str | CompletionItem]:
+    """Leave the names of files to the shell."""
+    return [CompletionItem(incomplete, type="file")]
+
+
 def complete_addresses(
     context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[str | CompletionItem]:
@@ -50,11 +57,15 @@ def complete_addresses(
     from ftops.rules import load_rules  # noqa: PLC0415
     from ftops.spec.loader import load  # noqa: PLC0415
 
+    root = common_of(context).root
+    if not (root / SPECS_FOLDER).is_dir():
+        return []  # A press of the tabulator key must not read whatever lies below the current directory.
     try:
-        sources = load((), common_of(context).root, lambda: b"", load_rules()).sources
+        sources = load((SPECS_FOLDER,), root, lambda: b"", load_rules()).sources
     except (FtopsError, OSError):
         return []
-    return [str(source.address) for source in sources if str(source.address).startswith(incomplete)]
+    addresses = dict.fromkeys(str(source.address) for source in sources)
+    return [address for address in addresses if address.startswith(incomplete)]
 
 
 class Format(click.Choice[str]):

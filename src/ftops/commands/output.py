@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from ftops.diagnostics import Diagnostic
@@ -64,7 +65,12 @@ def not_yet(*options: str, flag: bool = False) -> Callable[[F], F]:
 
 COMMON: list[click.Parameter] = [
     click.Option(
-        ["-C", "--chdir"], envvar="FTOPS_CHDIR", metavar="DIR", callback=_folder, help="Work in the project root DIR."
+        ["-C", "--chdir"],
+        envvar="FTOPS_CHDIR",
+        metavar="DIR",
+        callback=_folder,
+        shell_complete=lambda _context, _parameter, incomplete: [CompletionItem(incomplete, type="dir")],
+        help="Work in the project root DIR.",
     ),
     click.Option(["--no-color"], is_flag=True, envvar="FTOPS_NO_COLOR", help="Print without colours (also NO_COLOR)."),
     click.Option(["-q", "--quiet"], is_flag=True, envvar="FTOPS_QUIET", help="Tell results and problems only."),

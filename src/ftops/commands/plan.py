@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from ftops.apply.journal import Journal
-from ftops.commands.options import Allow, Format
+from ftops.commands.options import Allow, Format, complete_paths
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.session import policy, session
 from ftops.errors import UsageError
@@ -21,7 +21,7 @@ from ftops.render.view import view
 
 
 @command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=complete_paths)
 @click.option(
     "--format",
     "format_",

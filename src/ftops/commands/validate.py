@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ftops.commands.options import Format
+from ftops.commands.options import Format, complete_paths
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.session import load_built
 from ftops.diagnostics import Severity
@@ -15,7 +15,7 @@ from ftops.render.text import count
 
 
 @command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=complete_paths)
 @click.option(
     "--format", "format_", type=Format("text", "json", later=("github", "sarif")), default="text", help="How to print."
 )
