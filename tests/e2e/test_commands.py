@@ -86,6 +86,7 @@ def test_explain_needs_no_project(tmp_path: Path) -> None:
     """A code is explained anywhere; a guard's word may be given with its address, as a plan prints it."""
     anywhere = Project(tmp_path)
     assert "unknown-field  (error, Documents)" in anywhere.ftops("explain", "unknown-field")
+    assert anywhere.ftops("explain", "error[bad-name]: Bad name") == anywhere.ftops("explain", "bad-name")
     assert anywhere.ftops("explain", "retrain:job/a") == anywhere.ftops("explain", "retrain")
     assert "Reasons in a plan\n" in anywhere.ftops("explain")
 

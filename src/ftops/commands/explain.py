@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 
@@ -15,6 +16,8 @@ from ftops.errors import UsageError
 from ftops.pages import load_pages
 from ftops.render.pages import index_text, page_text
 
+_as_printed = re.compile(r"\A\w+\[(?P<code>[^\]]*)\]")
+"""A code in its brackets, as it stands in the output: `error[bad-name]: Bad name`."""
 NO_DIAGNOSTICS = frozenset({"reasons", "allow"})
 """Groups of pages about plans; the words of all others are codes of diagnostics."""
 
@@ -47,7 +50,7 @@ def explain(output: Output, code: str | None) -> int:
         output.result(index_text(groups, colour=colour))
         return 0
     weights = severities()
-    word = code.partition(":")[0].strip()
+    word = _as_printed.sub(r"\g<code>", code.strip()).partition(":")[0].lower()
     found = [
         page_text(
             word, group, group.pages[word], weights[word] if group.name not in NO_DIAGNOSTICS else "", colour=colour
