@@ -196,7 +196,29 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[st
             yield from places(inner, (*path, number))
 
 
-OTHER_VALUES = [None, True, 0, -1, 3, 2.5, "", "auto", "hold", "x", [], ["x"], [3], {}, {"job": "b"}, {"x": 1}]
+OTHER_VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    3,
+    2.5,
+    "",
+    "auto",
+    "hold",
+    "x",
+    [],
+    ["x"],
+    [3],
+    {},
+    {"job": "b"},
+    {"x": 1},
+]
+
+
+def another_value(data: st.DataObject) -> Any:  # noqa: ANN401 — any value of JSON
+    """Return a value of one's own, since a later edit may be in it."""
+    return copy.deepcopy(data.draw(st.sampled_from(OTHER_VALUES)))
 
 
 @settings(max_examples=400)
@@ -211,11 +233,9 @@ def test_schema_and_loader_agree_on_any_edit(data: st.DataObject) -> None:
             here = here[part]
         edit = data.draw(st.sampled_from(["replace", "rename", "remove", "add"]))
         if edit == "replace" or isinstance(here, list):
-            here[last] = data.draw(st.sampled_from(OTHER_VALUES))
+            here[last] = another_value(data)
         elif edit == "add":
-            here[data.draw(st.sampled_from(["x", "name", "seed", "format", "preventDestroy"]))] = data.draw(
-                st.sampled_from(OTHER_VALUES)
-            )
+            here[data.draw(st.sampled_from(["x", "name", "seed", "format", "preventDestroy"]))] = another_value(data)
         else:
             value = here.pop(last)
             if edit == "rename":
