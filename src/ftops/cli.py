@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
-from ftops.commands.output import COMMON, Common, Output
+from ftops.commands.output import COMMON, Output, Told
 from ftops.errors import FtopsError, Interrupted, SpecError, UsageError
 
 EXIT_ERROR = 1
@@ -35,11 +37,14 @@ COMMANDS = {
     "apply": Entry("apply", "apply", "Do it: upload, train, deploy."),
     "status": Entry("status", "status", "Show how everything stands in the account."),
     "emulator": Entry("emulator", "emulator", "Move or reset the embedded emulator."),
+    "schema": Entry("schema", "schema", "Print the JSON Schema of the documents, for editors."),
+    "explain": Entry("explain", "explain", "Tell what a diagnostic code or a reason in a plan means."),
+    "completion": Entry("completion", "completion", "Print the script that completes ftops in a shell."),
     "version": Entry("version", "version", "Print the version."),
 }
 NOT_YET = (
     *("metrics", "diff", "why", "graph", "report", "history", "adopt", "forget", "test"),
-    *("schema", "explain", "doctor", "completion"),
+    "doctor",
 )
 """Commands of the interface that a later version builds; asked for, they are refused by name."""
 
@@ -53,7 +58,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, or None for click to say that there is no such command."""
-        if cmd_name in NOT_YET:
+        if cmd_name in NOT_YET and not ctx.resilient_parsing:
             ctx.fail(f"not-yet: `ftops {cmd_name}` is not built yet.")
         entry = COMMANDS.get(cmd_name)
         if entry is None:
@@ -61,13 +66,19 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(f"ftops.commands.{entry.module}"), entry.name)
         return command if isinstance(command, click.Command) else None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, by the table: a shell must not wait for all of them to be imported."""
+        names = [CompletionItem(n, help=entry.help) for n, entry in COMMANDS.items() if n.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that the arguments name; an unknown one is answered with the nearest known."""
         from ftops.diagnostics import did_you_mean  # noqa: PLC0415
 
-        if args and args[0] not in COMMANDS and args[0] not in NOT_YET and not args[0].startswith("-"):
+        known = not args or args[0] in COMMANDS or args[0] in NOT_YET or args[0].startswith("-")
+        if not known and not ctx.resilient_parsing:  # A completing shell is told nothing, rather than an error.
             ctx.fail(f'There is no command "{args[0]}".{did_you_mean(args[0], COMMANDS)}')
         return super().resolve_command(ctx, args)
 
@@ -92,8 +103,10 @@ ROOT = Commands(
 
 def run(arguments: Sequence[str]) -> int:
     """Return the exit code of a command line; everything a user should know has been printed by then."""
+    _take_any_text()
+    told = Told()
     try:
-        code = ROOT.main(list(arguments), prog_name="ftops", standalone_mode=False)
+        code = ROOT.main(list(arguments), prog_name="ftops", standalone_mode=False, obj=told)
     except click.ClickException as error:
         error.show(sys.stderr)
         return EXIT_USAGE
@@ -104,10 +117,17 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.close()  # The reader of our output has gone; there is nobody to tell.
         return EXIT_ERROR
     except (FtopsError, OSError) as error:
-        return _told(error, Output(Common(no_color="--no-color" in arguments)))
+        return _told(error, Output(told.common))
     except Exception as error:  # noqa: BLE001 — a bug of ours is told, with its traceback only on request
-        return _bug(error, verbose=bool({"-v", "--verbose"} & set(arguments)))
+        return _bug(error, verbose=told.common.verbose)
     return code if isinstance(code, int) else 0
+
+
+def _take_any_text() -> None:
+    """Print characters that the output's encoding lacks as escapes; a name in a plan must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _bug(error: Exception, *, verbose: bool) -> int:
@@ -130,7 +150,8 @@ def _told(error: FtopsError | OSError, output: Output) -> int:
         output.diagnostics(error.diagnostics)
         return EXIT_ERROR
     text = f"{error.filename or 'the system says'}: {error.strerror}" if isinstance(error, OSError) else str(error)
-    output.note(f"error: {redact(text)}")
     if isinstance(error, Interrupted):
+        output.note(f"\n{redact(text)}")
         return EXIT_INTERRUPTED
+    output.note(f"error: {redact(text)}")
     return EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR

@@ -47,6 +47,11 @@ class Diagnostic:
     excerpt: str = ""
 
 
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Tell whether any of these stops the command."""
+    return any(each.severity is Severity.ERROR for each in diagnostics)
+
+
 @dataclass(slots=True)
 class Collector:
     """Gathers the diagnostics of one command, so that all are told in one run."""
@@ -69,7 +74,7 @@ class Collector:
     @property
     def has_errors(self) -> bool:
         """Tell whether anything found stops the command."""
-        return any(d.severity is Severity.ERROR for d in self.found)
+        return has_errors(self.found)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -36,7 +36,6 @@ class Why(StrEnum):
     GONE = "gone"
     RETIRED = "retired"
     TRAFFIC = "traffic"
-    PROTECTED = "protected"
     MAX_DELETES = "max-deletes"
     BUDGET = "budget"
     UNKNOWN_COST = "unknown-cost"

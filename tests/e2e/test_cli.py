@@ -176,7 +176,7 @@ def test_json_plan_holds_every_action_with_its_key(project: Project) -> None:
     assert isinstance(actions, list)
     assert [a["address"] for a in actions][-1] == "deployment/parcels-prod"
     assert all(a["key"].startswith("create emulator:local/") for a in actions)
-    assert plan["outcome"] == "waiting"
+    assert plan["outcome"] == "changes"
 
 
 def test_a_person_is_asked_and_only_yes_is_taken_for_it(project: Project) -> None:

@@ -22,6 +22,7 @@ from ftops.apply.loop import Run
 from ftops.emulator import Emulator
 from ftops.model import Plan
 from ftops.render.to_json import plan_json
+from ftops.render.to_markdown import plan_markdown
 from ftops.render.to_terminal import plan_text
 from ftops.render.view import view
 from ftops.testing import FakeClock
@@ -44,7 +45,12 @@ def test_story_gives_its_plan_and_calls(story: str, tmp_path: Path) -> None:
     made = run.plan(run.observe())
     emulator.log.clear()
     world.root.joinpath(".ftops").mkdir(exist_ok=True)
-    told = {"plan.txt": _text(made), "plan.json": plan_json(made), "calls.txt": _calls(emulator, run)}
+    told = {
+        "plan.txt": _text(made),
+        "plan.json": plan_json(made),
+        "plan.md": _markdown(made),
+        "calls.txt": _calls(emulator, run),
+    }
     emulator.close()
     folder = HERE / "cases" / story
     if UPDATE:
@@ -61,6 +67,10 @@ def test_no_case_is_left_without_a_story() -> None:
 
 def _text(made: Plan) -> str:
     return plan_text(view(made, show_unchanged=True), colour=False)
+
+
+def _markdown(made: Plan) -> str:
+    return plan_markdown(view(made, show_unchanged=True))
 
 
 def _calls(emulator: Emulator, run: Run) -> str:

@@ -14,10 +14,8 @@ from pydantic import BaseModel
 
 import ftops
 from ftops.cli import COMMANDS, NOT_YET, ROOT
-from ftops.data import CATALOGUE
 from ftops.kinds import KINDS
 from ftops.kinds.project import ProjectDocument
-from ftops.spec.codes import SUMMARIES
 
 ROOT_FOLDER = Path(__file__).resolve().parents[2]
 DOCS = ROOT_FOLDER / "docs"
@@ -27,30 +25,6 @@ SOURCES = sorted((ROOT_FOLDER / "src" / "ftops").rglob("*.py"))
 def text_of(name: str) -> str:
     """Return a documentation file."""
     return (ROOT_FOLDER / name).read_text(encoding="utf-8")
-
-
-def codes() -> set[str]:
-    """Return every diagnostic code that the source can report."""
-    found = set(SUMMARIES) | set(CATALOGUE)
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Finding", "Diagnostic"}:
-                second = node.args[1] if len(node.args) > 1 else None
-                if isinstance(second, ast.Constant) and isinstance(second.value, str):
-                    found.add(second.value)
-    return found
-
-
-def test_every_code_is_documented_and_no_other() -> None:
-    """docs/diagnostics.md lists exactly the codes that exist."""
-    documented = set(re.findall(r"^\| `([a-z0-9-]+)` \|", text_of("docs/diagnostics.md"), re.MULTILINE))
-    assert documented == codes()
-
-
-def test_severities_of_data_set_codes_are_as_documented() -> None:
-    """The tables of data set codes tell the severity that the catalogue has."""
-    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (error|warning) \|", text_of("docs/diagnostics.md"), re.MULTILINE)
-    assert {code: CATALOGUE[code].severity.value for code, _ in rows} == dict(rows)
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:

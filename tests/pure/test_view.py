@@ -279,7 +279,7 @@ def test_json_says_everything_a_row_says() -> None:
     prod = deployment("prod", A)
     made = planned(desired(TRAIN, A, prod), live())
     told = json.loads(plan_json(made))
-    assert (told["format"], told["id"], told["outcome"]) == (1, made.id, "waiting")
+    assert (told["format"], told["id"], told["outcome"]) == (1, made.id, "changes")
     assert told["actions"][1]["key"] == f"create emulator:east/job/a@{A.digest}#1"
     assert told["actions"][1]["after"] == ["dataset/train"]
     assert json.loads(plan_json(plan_of()))["id"] is None

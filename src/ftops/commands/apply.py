@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import FrameType
 
@@ -15,7 +16,7 @@ from ftops.apply.journal import Journal
 from ftops.apply.lease import local_lease
 from ftops.apply.loop import Run, run_until
 from ftops.clock import SystemClock
-from ftops.commands.options import Duration
+from ftops.commands.options import Duration, complete_paths
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.policy import Flags, check_allowed, narrowing, policy
 from ftops.commands.session import Session, session
@@ -25,6 +26,8 @@ from ftops.render.text import count, harmless
 from ftops.render.to_terminal import plan_text
 from ftops.render.view import symbol, view
 
+TELL_EVERY_S = 60.0
+
 
 @dataclass(slots=True)
 class Progress:
@@ -32,6 +35,7 @@ class Progress:
 
     output: Output
     waited_s: float = 0.0
+    tell_at_s: float = 0.0
     acted_on: list[Action] = field(default_factory=list)
 
     def acting(self, action: Action) -> None:
@@ -45,15 +49,16 @@ class Progress:
         self.output.progress(f"      {harmless(result)}")
 
     def waiting(self, actions: tuple[Action, ...], seconds: float) -> None:
-        """Tell once a minute of waiting for what."""
-        if self.waited_s % 60 == 0 and actions:
+        """Tell for what, at once and then at most once a minute of the service's time."""
+        if actions and self.waited_s >= self.tell_at_s:
+            self.tell_at_s = self.waited_s + TELL_EVERY_S
             names = ", ".join(dict.fromkeys(str(action.address) for action in actions))
             self.output.progress(f"  . waiting for {harmless(names)}")
         self.waited_s += seconds
 
 
 @command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=complete_paths)
 @click.option("--yes", is_flag=True, help="Approve the plan without being asked.")
 @click.option("--wait", is_flag=True, help="Go on until everything has converged, trainings included.")
 @click.option("--timeout", type=Duration(), default="6h", show_default=True, help="The longest --wait.")
@@ -85,7 +90,7 @@ def apply(
     Trainings are started, not waited for: exit code 3 says to run the same command again later, 0 that everything has
     converged, 4 that something is held. Killing it at any moment is safe; the next run goes on.
     """
-    with session(output, paths) as opened, local_lease(opened.folder, lock_timeout), interrupts() as asked_to_stop:
+    with session(output, paths) as opened, local_lease(opened.folder, lock_timeout):
         run = Run(
             desired=opened.desired,
             clients=opened.clients,
@@ -96,7 +101,7 @@ def apply(
             ),
             listener=Progress(output),
             pause=opened.pause,
-            stopped=asked_to_stop,
+            stopped=lambda: False,
         )
         live = run.observe()
         first = run.plan(live)
@@ -108,7 +113,8 @@ def apply(
         if not yes:
             live = run.observe()  # A person may have thought for an hour.
         run.policy = replace(run.policy, approved=first.keys)
-        last = run_until(run, live, settle, timeout if wait else 0)
+        with interrupts() as run.stopped:
+            last = run_until(run, live, settle, timeout if wait else 0)
         return _told(output, opened, last, changed=bool(first.frontier))
 
 
@@ -120,7 +126,12 @@ def _approved(made: Plan) -> bool:
     """Return whether a person types yes; without a terminal nobody can be asked."""
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask for approval on; read the plan, then give --yes")
-    answer = click.prompt(f"\nDo these {count(len(made.writes), 'thing')}? Only yes is taken for it", default="no")
+    number = len(made.writes)
+    these = f"{'this' if number == 1 else 'these'} {count(number, 'thing')}"
+    try:
+        answer = click.prompt(f"\nDo {these}? Only yes is taken for it", default="no")
+    except click.Abort:
+        raise Interrupted("Nothing was done.") from None
     return str(answer).strip() == "yes"
 
 
@@ -156,7 +167,9 @@ class _Interrupt:
         if self.asked:
             raise Interrupted("interrupted in the middle of a call; the next run finds out what became of it")
         self.asked = True
-        sys.stderr.write("\nStopping after the call in flight; once more to stop at once.\n")
+        # Not through sys.stderr: a signal in the middle of its write would enter it a second time, which it refuses.
+        with suppress(OSError):
+            os.write(2, b"\nStopping after the call in flight; once more to stop at once.\n")
 
 
 @contextmanager

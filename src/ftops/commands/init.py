@@ -14,7 +14,12 @@ import click
 
 from ftops.commands.output import Output, command
 from ftops.errors import FtopsError
+from ftops.rules import load_rules
+from ftops.spec.json_schema import schema_text
 
+SCHEMA_FILE = ".ftops/schema.json"
+"""What the specs' `yaml-language-server` lines name, once a document, for editors read them so. It is committed, unlike
+its neighbours: a fresh clone then has help in the editor before ftops is even installed."""
 NAME_TAIL = 4
 """Random characters after the project's name, so that two projects of one name do not take each other's objects."""
 NAME_HEAD_MAX = 40
@@ -25,10 +30,10 @@ NAME_HEAD_MAX = 40
 def init(output: Output, directory: str) -> int:
     """Make a project in DIR (this directory by default) that plans at once on the embedded emulator.
 
-    Writes specs, example data and a .gitignore; never over a file that exists.
+    Writes specs, example data, the schema that editors read and a .gitignore; never over a file that exists.
     """
     folder = output.common.root / directory
-    texts = {folder / name: text for name, text in _templates()}
+    texts = {folder / name: text for name, text in _files()}
     there = [path for path in texts if path.exists()]
     if there:
         names = ", ".join(str(path.relative_to(folder)) for path in there)
@@ -37,7 +42,7 @@ def init(output: Output, directory: str) -> int:
     try:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("{{name}}", name), encoding="utf-8")
+            path.write_text(text.replace("{{name}}", name), encoding="utf-8", newline="\n")
     except OSError as error:
         raise FtopsError(f"{error.filename} cannot be written: {error.strerror}") from error
     for path in texts:
@@ -47,8 +52,14 @@ def init(output: Output, directory: str) -> int:
     return 0
 
 
+def _files() -> Iterator[tuple[str, str]]:
+    """Yield the files to write, by their path in the project; the project's name is still to be filled in."""
+    yield from _templates()
+    yield SCHEMA_FILE, schema_text("7", load_rules())
+
+
 def _templates() -> Iterator[tuple[str, str]]:
-    """Yield the files to write, by their path in the project."""
+    """Yield the packaged files by their path in the project."""
     yield from _below(files("ftops.templates") / "init", "")
 
 

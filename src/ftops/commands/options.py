@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
+from click.shell_completion import CompletionItem
+
+from ftops.errors import FtopsError
 
 ALLOW_WORDS = ("retrain", "create", "cancel", "traffic", "unknown-cost")
 """What a guard that is built can be told; the other words of the interface come with their guards."""
 ALLOW_LATER = ("destroy", "replace", "freeze", "resume-over-cap")
 
+DURATION_MAX_S = 10 * 365 * 86400
+"""Ten years: longer than anything of the service lasts, and short enough for every clock to take."""
+
+SPECS_FOLDER = "specs"
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+)([smhd])")
+_DURATION = re.compile(r"(\d{1,12})([smhd])", re.ASCII)
 _ALLOW = re.compile(r"(?P<word>[a-z-]+):(?P<address>[a-z]+/\S+)")
 
 
@@ -28,7 +37,51 @@ class Duration(click.ParamType[int]):
         parts = _DURATION.findall(str(value))
         if not parts or "".join(a + b for a, b in parts) != value:
             self.fail(f'"{value}" is no length of time; write for example 90s, 10m, 6h or 16d.', param, ctx)
-        return sum(int(number) * _UNITS[unit] for number, unit in parts)
+        seconds = sum(int(number) * _UNITS[unit] for number, unit in parts)
+        if seconds > DURATION_MAX_S:
+            self.fail(
+                f'"{value}" is longer than ten years ({DURATION_MAX_S // 86400}d), the most there is.', param, ctx
+            )
+        return seconds
+
+
+def complete_paths(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str | CompletionItem]:
+    """Leave the names of files to the shell."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_addresses(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str | CompletionItem]:
+    """Return the addresses that the specs declare and that begin so; a shell is never told of an error."""
+    from ftops.commands.output import common_of  # noqa: PLC0415
+    from ftops.rules import load_rules  # noqa: PLC0415
+    from ftops.spec.loader import load  # noqa: PLC0415
+
+    root = common_of(context).root
+    if not (root / SPECS_FOLDER).is_dir():
+        return []  # A press of the tabulator key must not read whatever lies below the current directory.
+    try:
+        sources = load((SPECS_FOLDER,), root, lambda: b"", load_rules()).sources
+    except (FtopsError, OSError):
+        return []
+    addresses = dict.fromkeys(str(source.address) for source in sources)
+    return [address for address in addresses if address.startswith(incomplete)]
+
+
+class Format(click.Choice[str]):
+    """How to print: one of the formats that are built; those of later versions are refused by name."""
+
+    def __init__(self, *built: str, later: Sequence[str] = ()) -> None:
+        """Take the names in the order of the help."""
+        super().__init__(built)
+        self.later = later
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the format's name."""
+        if value in self.later:
+            raise click.UsageError(f"not-yet: --format {value} is not built yet.", ctx)
+        return super().convert(value, param, ctx)
 
 
 class Allow(click.ParamType[str]):

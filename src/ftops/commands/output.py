@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from ftops.diagnostics import Diagnostic
@@ -30,6 +31,13 @@ class Common:
     def root(self) -> Path:
         """Return the project root."""
         return Path(self.chdir).resolve()
+
+
+@dataclass(slots=True)
+class Told:
+    """What the command line was found to say; whoever prints an error after the command has ended looks here."""
+
+    common: Common = field(default_factory=Common)
 
 
 def _folder(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -57,7 +65,12 @@ def not_yet(*options: str, flag: bool = False) -> Callable[[F], F]:
 
 COMMON: list[click.Parameter] = [
     click.Option(
-        ["-C", "--chdir"], envvar="FTOPS_CHDIR", metavar="DIR", callback=_folder, help="Work in the project root DIR."
+        ["-C", "--chdir"],
+        envvar="FTOPS_CHDIR",
+        metavar="DIR",
+        callback=_folder,
+        shell_complete=lambda _context, _parameter, incomplete: [CompletionItem(incomplete, type="dir")],
+        help="Work in the project root DIR.",
     ),
     click.Option(["--no-color"], is_flag=True, envvar="FTOPS_NO_COLOR", help="Print without colours (also NO_COLOR)."),
     click.Option(["-q", "--quiet"], is_flag=True, envvar="FTOPS_QUIET", help="Tell results and problems only."),
@@ -74,8 +87,11 @@ def command(**settings: object) -> Callable[[Callable[..., int]], click.Command]
     def decorate(function: Callable[..., int]) -> click.Command:
         def called(**values: object) -> int:
             context = click.get_current_context()
+            common = common_of(context)
+            if isinstance(context.obj, Told):
+                context.obj.common = common
             own = {name: value for name, value in values.items() if name not in Common.__slots__}
-            return function(Output(common_of(context)), **own)
+            return function(Output(common), **own)
 
         called.__doc__, called.__name__ = function.__doc__, function.__name__
         called.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]

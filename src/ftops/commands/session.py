@@ -12,7 +12,7 @@ from pathlib import Path
 from ftops.clock import SystemClock
 from ftops.commands.output import Output
 from ftops.desired import Built, build
-from ftops.diagnostics import Severity
+from ftops.diagnostics import Severity, has_errors
 from ftops.embedded import emulator_client
 from ftops.emulator import Emulator
 from ftops.errors import FtopsError, SpecError
@@ -40,8 +40,7 @@ def load_built(output: Output, paths: Sequence[str]) -> tuple[Loaded, Built]:
 def desired_of(output: Output, paths: Sequence[str]) -> tuple[ProjectDocument, Desired]:
     """Return what the specs declare, with warnings printed; raises SpecError with everything if there are errors."""
     loaded, built = load_built(output, paths)
-    errors = any(d.severity is Severity.ERROR for d in built.diagnostics)
-    if errors or built.desired is None or loaded.project is None:
+    if has_errors(built.diagnostics) or built.desired is None or loaded.project is None:
         raise SpecError(built.diagnostics)
     output.diagnostics([d for d in built.diagnostics if d.severity is Severity.WARNING])
     project = loaded.project.document

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+from ftops.commands.options import Format, complete_addresses
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.policy import policy
 from ftops.commands.session import session
@@ -15,12 +16,12 @@ from ftops.errors import UsageError
 from ftops.kinds import KINDS_BY_WORD
 from ftops.model import Action, LiveState, Outcome
 from ftops.planner import plan as make_plan
-from ftops.render.status import Standing, status_json, status_text
+from ftops.render.status import Standing, status_json, status_markdown, status_text
 
 
 @command()
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...", shell_complete=complete_addresses)
+@click.option("--format", "format_", type=Format("text", "json", "markdown"), default="text", help="How to print.")
 @not_yet("--events")
 def status(output: Output, addresses: tuple[str, ...], format_: str) -> int:
     """Show how everything stands in the account.
@@ -36,6 +37,9 @@ def status(output: Output, addresses: tuple[str, ...], format_: str) -> int:
     code = Outcome.ERROR if live.unreadable else Outcome.CONVERGED
     if format_ == "json":
         output.result(status_json(made.project, live.now, rows))
+        return code
+    if format_ == "markdown":
+        output.result(status_markdown(made.project, made.accounts.values(), live.now, rows))
         return code
     colour = output.colour_on(sys.stdout)
     output.result(status_text(made.project, made.accounts.values(), live.now, rows, colour=colour))

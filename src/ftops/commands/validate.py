@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ftops.cache import Cache
+from ftops.commands.options import Format, complete_paths
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.verdicts import Verdict, ask
 from ftops.diagnostics import Severity
@@ -16,8 +17,10 @@ from ftops.render.text import count
 
 
 @command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=complete_paths)
+@click.option(
+    "--format", "format_", type=Format("text", "json", later=("github", "sarif")), default="text", help="How to print."
+)
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
 @not_yet("--stats", "--show-text", flag=True)
 def validate(output: Output, paths: tuple[str, ...], format_: str, *, strict: bool) -> int:

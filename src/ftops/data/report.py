@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ftops.data.catalogue import CATALOGUE
-from ftops.diagnostics import Diagnostic, Severity, Span
+from ftops.diagnostics import Diagnostic, Span, has_errors
 
 SHOWN_PER_CODE_MAX = 5
 """Diagnostics printed of one code in one file; one more counts the rest."""
@@ -31,7 +31,7 @@ class DataReport:
     @property
     def has_errors(self) -> bool:
         """Tell whether a problem stops the data set from being used."""
-        return any(problem.severity is Severity.ERROR for problem in self.problems)
+        return has_errors(self.problems)
 
 
 class Tally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ftops.model import Account
+from ftops.render.markdown import cell, prose, table
 from ftops.render.text import Ink, harmless, paint
 from ftops.render.view import account_title
 
@@ -45,6 +46,21 @@ def status_text(
 def _cells(row: Standing) -> tuple[str, str, str]:
     origin = f" <- {', '.join(row.depends_on)}" if row.depends_on else ""
     return harmless(row.address), harmless(row.state), harmless(row.words + origin)
+
+
+def status_markdown(project: str, accounts: Iterable[Account], now: datetime, rows: Sequence[Standing]) -> str:
+    """Return the table as markdown, by account, ending in a line break."""
+    parts = []
+    for account in accounts:
+        its = [row for row in rows if row.account == account.name]
+        parts.append(f"### {prose(f'{project} on {account_title(account)} at {now:%Y-%m-%d %H:%M} UTC')}\n")
+        if its:
+            parts.append(table(("Address", "State", "How it stands", "From"), map(_markdown_cells, its)))
+    return "\n".join(parts)
+
+
+def _markdown_cells(row: Standing) -> tuple[str, str, str, str]:
+    return cell(row.address), prose(row.state), prose(row.words), ", ".join(map(cell, row.depends_on))
 
 
 def status_json(project: str, now: datetime, rows: Sequence[Standing]) -> str:

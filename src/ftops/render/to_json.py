@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ftops.model import Action, Observed, Plan, Pointer, Ref, Value
+from ftops.model import Action, Observed, Outcome, Plan, Pointer, Ref, Value
 from ftops.upkeep import Cost
 
 FORMAT = 1
@@ -21,13 +21,18 @@ def plan_json(plan: Plan) -> str:
             for a in plan.accounts.values()
         ],
         "calls": plan.calls,
-        "outcome": plan.outcome.name.lower(),
+        "outcome": outcome_of(plan).name.lower(),
         "id": plan.id if plan.keys else None,
         "cost": _cost(plan.cost),
         "unseen": {name: list(texts) for name, texts in plan.unseen.items() if texts},
         "actions": [_action(plan, action) for action in plan.actions],
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def outcome_of(plan: Plan) -> Outcome:
+    """Return how a plan stands before anything of it is done: an error, changes to make, held, waiting or converged."""
+    return Outcome.CHANGES if plan.writes and plan.outcome is not Outcome.ERROR else plan.outcome
 
 
 def _action(plan: Plan, action: Action) -> dict[str, object]:

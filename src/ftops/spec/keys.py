@@ -1,0 +1,74 @@
+"""What each key of a spec means, in a line: the help that an editor shows. docs/specs.md says more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DIGEST_PIN = "pins one of the job's versions by its 8-character digest, as plan and status print it"
+
+KEYS: Mapping[str, str] = {
+    # every document
+    "Document.apiVersion": "`ftops/v1alpha1`",
+    "Document.kind": "`Project`, `Dataset`, `FineTuningJob` or `Deployment`",
+    "Document.metadata": "the name, and what groups documents",
+    "Document.spec": "the service's own fields, by the service's own names and casing",
+    "Document.lifecycle": "what only ftops understands",
+    "Metadata.name": "1 to 63 lower-case letters, digits and dashes; a deployment's is its name in ARM",
+    "Metadata.formerly": "a list of earlier names after a rename, so that nothing is made again; on a Project too",
+    "Metadata.account": "jobs and deployments: another account than the default",
+    "Metadata.labels": "allowed and ignored",
+    "Metadata.annotations": "allowed and ignored",
+    "Metadata.namespace": "allowed and ignored",
+    "JobRef.job": "the name of a job of the project",
+    "JobRef.at": DIGEST_PIN,
+    "DatasetRef.dataset": "the name of a dataset of the project",
+    # Project
+    "ProjectSpec.accounts": "the accounts by name",
+    "ProjectSpec.defaultAccount": "needed when there are several accounts",
+    "ProjectSpec.policy": "what may happen in this project",
+    "AccountSpec.emulator": "the file of an embedded emulator",
+    "AccountSpec.region": "its region; default `eastus2`",
+    "PolicySpec.suffixMax": "17 to 64, default 40: the longest job suffix that the account takes. "
+    "Sixteen characters of it are the marker",
+    # Dataset
+    "DatasetSpec.file": "the rows, a JSON Lines file",
+    "DatasetLifecycle.format": "`chat`; inferred when absent",
+    "DatasetLifecycle.sha256": "pins the content: the file is then read only to upload, and verified",
+    # FineTuningJob
+    "JobSpec.model": "a dated model id, or `{job: NAME}` to continue from another job",
+    "JobSpec.training_file": "`{dataset: NAME}`",
+    "JobSpec.validation_file": "`{dataset: NAME}`",
+    "JobSpec.method": "`supervised` (the default), or the wire object",
+    "JobSpec.hyperparameters": "settings of the training, beside a method that is one word",
+    "JobSpec.trainingType": "`Standard`, `GlobalStandard` or `developerTier`, in any spelling the service knows; "
+    "always required",
+    "JobSpec.seed": "when absent, one is derived from the digest and sent",
+    "JobSpec.suffix": "your part of the model's name; default the job's name",
+    "MethodObject.type": "the method's name, as in `{type: supervised, supervised: {hyperparameters: …}}`",
+    "MethodObject.supervised": "the settings of supervised training",
+    "SupervisedMethod.hyperparameters": "settings of the training; `auto`, `-1`, null and absence are the same",
+    "Hyperparameters.n_epochs": "how often all rows are trained on; `auto`, `-1`, null and absence are the same",
+    "Hyperparameters.batch_size": "rows a step; `auto`, `-1`, null and absence are the same",
+    "Hyperparameters.learning_rate_multiplier": "of the service's rate; `auto`, `-1`, null and absence are the same",
+    "Hyperparameters.prompt_loss_weight": "how much the prompt counts; `auto`, `-1`, null and absence are the same",
+    "JobLifecycle.onFailure": "`hold` (default), or `{retry: n}`: "
+    "so many further attempts after failures with a transient cause",
+    "JobLifecycle.onParentChange": "`hold` (default): "
+    "a changed parent does not train this job again until you say so; or `retrain`",
+    "JobLifecycle.rerun": "any word: the way to train the same thing again",
+    "JobLifecycle.allow": "`[model-matrix]`: take a model, method or trainingType that the matrix does not know",
+    "Retry.retry": "so many further attempts after failures with a transient cause",
+    # Deployment
+    "DeploymentSpec.sku": "the deployment type and its capacity",
+    "DeploymentSpec.model": "`{job: NAME}` (with `at:` if wanted), or the wire object "
+    "`{format, name, version}` for a base model",
+    "DeploymentSpec.raiPolicyName": "content filter",
+    "DeploymentSpec.versionUpgradeOption": "base models only",
+    "DeploymentSpec.tags": "tags of your own; `ftops-owner` and `ftops-digest` are written beside them",
+    "SkuSpec.name": "the deployment type",
+    "SkuSpec.capacity": "thousands of tokens per minute",
+    "WireModel.format": "the publisher, `OpenAI` for example",
+    "WireModel.name": "the base model's name",
+    "WireModel.version": "the base model's version, in quotes",
+}
+"""By the model of the kinds and its field; a field of every document stands under `Document`."""
