@@ -17,6 +17,8 @@ from ftops.rules import TokenEstimate
 
 _JSON_KEYS = ("tool_calls", "function_call")
 _TOOL_KEYS = ("tools", "functions")
+_PLAIN_KEYS = frozenset(("role", "content", "weight"))
+"""The keys of the commonest messages: a fast way past all that is rare."""
 _OUTPUTS = ("preferred_output", "non_preferred_output")
 
 
@@ -31,7 +33,8 @@ def chat_tokens(row: object, estimate: TokenEstimate) -> Tokens:
     """Return the tokens of a chat row."""
     if not isinstance(row, dict):
         return Tokens(0)
-    return Tokens(_tokens(row.get("messages"), estimate, _written(row, _TOOL_KEYS)) + estimate.tokens_per_row)
+    beside = _written(row, _TOOL_KEYS) if len(row) > 1 else 0
+    return Tokens(_tokens(row.get("messages"), estimate, beside) + estimate.tokens_per_row)
 
 
 def preference_tokens(row: object, estimate: TokenEstimate) -> Tokens:
@@ -58,7 +61,7 @@ def _tokens(messages: object, estimate: TokenEstimate, characters: int = 0) -> i
             elif isinstance(content, list):
                 text, pictures = _parts(content)
                 characters, images = characters + text, images + pictures
-            if len(message) > 2:  # noqa: PLR2004  more than role and content: a fast way past the commonest messages
+            if len(message) > 2 and not message.keys() <= _PLAIN_KEYS:  # noqa: PLR2004  the length is cheaper to ask
                 characters += _written(message, _JSON_KEYS) + len(str(message.get("name", "")))
     listed = len(messages) * estimate.tokens_per_message + images * estimate.tokens_per_image
     return listed + -(-characters // estimate.characters_per_token)
