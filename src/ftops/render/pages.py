@@ -44,7 +44,7 @@ def index_text(groups: Sequence[Group], *, colour: bool) -> str:
 def pages_markdown(groups: Sequence[Group], severities: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of the tables; a group whose words have severities gets a column for them."""
     for group in groups:
-        told = any(word in severities for word in group.pages)
+        told = all(word in severities for word in group.pages)
         yield from ["", f"## {group.title}", ""]
         if group.intro:
             yield from [group.intro, ""]
