@@ -14,8 +14,8 @@ from ftops.kinds import KINDS
 from ftops.kinds.base import Context
 from ftops.kinds.dataset import DatasetDocument
 from ftops.kinds.envelope import Finding
-from ftops.kinds.project import ProjectDocument
-from ftops.model import Account, Address, Desired, Resource, Scalar
+from ftops.kinds.project import ProjectDocument, accounts_of
+from ftops.model import Address, Desired, Resource, Scalar
 from ftops.rules import Rules
 from ftops.spec.loader import Loaded, Source
 from ftops.spec.refs import edges, in_order
@@ -28,14 +28,6 @@ class Built:
     desired: Desired | None
     diagnostics: tuple[Diagnostic, ...]
     reports: Mapping[Address, DataReport] = field(default_factory=dict)
-
-
-def accounts_of(project: ProjectDocument) -> dict[str, Account]:
-    """Return the project's accounts by name."""
-    return {
-        name: Account(name, f"emulator:{name}", spec.emulator, spec.region, emulated=True)
-        for name, spec in project.spec.accounts.items()
-    }
 
 
 def build(loaded: Loaded, root: Path, rules: Rules) -> Built:
@@ -54,7 +46,7 @@ def build(loaded: Loaded, root: Path, rules: Rules) -> Built:
     builder = _Builder(project, rules, reports, root, _accounts_of_referrers(loaded.sources))
     for source in in_order(loaded.sources):
         builder.add(source)
-    accounts = accounts_of(project)
+    accounts = accounts_of(project.spec)
     used = {resource.account for resource in builder.resources}
     desired = Desired(
         project=project.metadata.name,

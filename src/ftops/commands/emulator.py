@@ -66,7 +66,8 @@ def _emulators(output: Output) -> Iterator[tuple[Path, Emulator]]:
     project = loaded.project.document
     if not isinstance(project, ProjectDocument):
         raise FtopsError("the project's document is of another kind")
-    for path in dict.fromkeys(output.common.root / spec.emulator for spec in project.spec.accounts.values()):
+    files = [spec.emulator for spec in project.spec.accounts.values() if spec.emulator is not None]
+    for path in dict.fromkeys(output.common.root / file for file in files):
         opened = open_emulator(path)
         try:
             with store_problems():
