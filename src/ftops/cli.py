@@ -34,12 +34,13 @@ COMMANDS = {
     "plan": Entry("plan", "plan", "Show what apply would do, and why."),
     "apply": Entry("apply", "apply", "Do it: upload, train, deploy."),
     "status": Entry("status", "status", "Show how everything stands in the account."),
+    "doctor": Entry("doctor", "doctor", "Check this machine and the accounts, and say how to mend them."),
     "emulator": Entry("emulator", "emulator", "Move or reset the embedded emulator."),
     "version": Entry("version", "version", "Print the version."),
 }
 NOT_YET = (
     *("metrics", "diff", "why", "graph", "report", "history", "adopt", "forget", "test"),
-    *("schema", "explain", "doctor", "completion"),
+    *("schema", "explain", "completion"),
 )
 """Commands of the interface that a later version builds; asked for, they are refused by name."""
 

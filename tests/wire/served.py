@@ -43,7 +43,6 @@ class _Silent(WSGIRequestHandler):
 def serving(app: WSGIApplication) -> Iterator[str]:
     """Serve an application on a free port of loopback and yield its root."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -121,9 +120,7 @@ def network(root: str, make: Callable[[], Credential] | None = None, **environ: 
     """Return a network that may talk to loopback, with a key in FTOPS_KEY and ARM at the root."""
     given = {"FTOPS_ALLOW_HOSTS": "127.0.0.1", "FTOPS_KEY": KEY, "FTOPS_ARM_ENDPOINT": root, **environ}
     heard: list[str] = []
-    made = Network(given, FakeClock(NOON), heard.append, heard.append, make)
-    made.sleeper = heard.append  # type: ignore[assignment] — no test waits
-    return made
+    return Network(given, FakeClock(NOON), heard.append, heard.append, make)
 
 
 @contextmanager

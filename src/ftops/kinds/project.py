@@ -65,6 +65,15 @@ class AccountSpec(Strict):
         return f"endpoint:{(self.endpoint or '').partition('://')[2].rstrip('/').lower()}"
 
     @property
+    def title(self) -> str:
+        """Return what people call the account: the first label of a host that has a name, else the whole address."""
+        found = ENDPOINT.fullmatch(self.endpoint or "")
+        path = found["path"].partition(PROJECT_PATH)[0] if found else ""
+        if path or not any(char.isalpha() for char in self.host.partition(".")[0]):
+            return (self.endpoint or "").partition("://")[2].rstrip("/")
+        return self.host.partition(".")[0]
+
+    @property
     def host(self) -> str:
         """Return the endpoint's host, as it is written."""
         found = ENDPOINT.fullmatch(self.endpoint or "")
@@ -125,7 +134,7 @@ def accounts_of(spec: ProjectSpec) -> dict[str, Account]:
     return {
         name: Account(name, f"emulator:{name}", account.emulator, account.region, emulated=True)
         if account.emulator is not None
-        else Account(name, account.id, account.host.partition(".")[0], account.region)
+        else Account(name, account.id, account.title, account.region)
         for name, account in spec.accounts.items()
     }
 

@@ -32,16 +32,16 @@ _TABLE: tuple[_Row, ...] = (
         (ssl.SSLCertVerificationError,),
         WireError,
         (
-            "the certificate of {host} is not trusted, so nothing was sent. If a proxy or an emulator signs with its own "
-            "authority, name its certificate's file in SSL_CERT_FILE."
+            "the certificate of {host} is not trusted, so nothing was sent. If a proxy or an emulator signs with an "
+            "authority of its own, name its certificate's file in SSL_CERT_FILE."
         ),
     ),
     (
         (socket.gaierror,),
         Unreachable,
         (
-            "the name {host} cannot be resolved. Check the endpoint in the Project, and whether this machine reaches the "
-            "network (HTTPS_PROXY) or, for a private endpoint, asks its DNS zone."
+            "the name {host} cannot be resolved. Check the endpoint in the Project, and whether this machine reaches "
+            "the network (HTTPS_PROXY) or, for a private endpoint, asks its DNS zone."
         ),
     ),
     (

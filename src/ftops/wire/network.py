@@ -153,11 +153,16 @@ class Network:
     def _met(self, name: str, client: Client) -> None:
         """Judge who answers for an account: the sort of its world, and the clock."""
         self.world.meet(name, emulated=bool(client.emulated))
-        if client.now is None or client.emulated:
-            return
-        skew = self.skews[name] = client.now - self.clock.now()
-        if abs(skew.total_seconds()) > SKEW_MAX_S:
+        self.measure(name, client)
+        skew = self.skews.get(name)
+        if skew is not None and abs(skew.total_seconds()) > SKEW_MAX_S:
             self.warn(f"warning: {skew_in_words(name, skew)}")
+
+    def measure(self, name: str, client: Client) -> None:
+        """Keep how far an account's clock is ahead, unless nothing follows from it."""
+        self.skews.pop(name, None)
+        if client.now is not None and not client.emulated:
+            self.skews[name] = client.now - self.clock.now()
 
     def close(self) -> None:
         """End the waits and forget the tokens."""
