@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from ftops.errors import UsageError
 
 ALLOW_HOSTS = "FTOPS_ALLOW_HOSTS"
 ARM_ENDPOINT = "FTOPS_ARM_ENDPOINT"
+_PLAIN = re.compile(r"[a-z0-9.-]+|[0-9a-f:]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,13 @@ class AllowedHosts:
 
     def holds(self, url: str) -> bool:
         """Tell whether the host of a URL is among the entries."""
-        parts, host = urlsplit(url), _host(url)
-        bare = host.strip("[]")
-        names: Iterable[str] = {host, bare, f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"}
+        host = _host(url)
+        if not host:
+            return False
+        parts = urlsplit(url)
+        names = {host, host.strip("[]"), f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"}
         ends = (entry for entry in self.entries if entry.startswith("."))
-        return bool(host) and (not self.entries.isdisjoint(names) or any(host.endswith(end) for end in ends))
+        return not self.entries.isdisjoint(names) or any(host.endswith(end) for end in ends)
 
     def refusal(self, url: str) -> str:
         """Return why no credential is sent to a URL, with the way out; empty when it may be.
@@ -103,6 +106,8 @@ class AllowedHosts:
         http is for allowed hosts only: to Azure's own, a credential never travels unencrypted.
         """
         host = _host(url)
+        if not host:
+            return "This is not an address that credentials can be sent to: https, a host, and nothing before it."
         if self.holds(url):
             return ""
         if cloud_of(url) is None:
@@ -116,7 +121,14 @@ class AllowedHosts:
 
 
 def _host(url: str) -> str:
-    host = (urlsplit(url).hostname or "").rstrip(".")
+    """Return the host of a URL; empty where two readers of URLs might take it for two hosts."""
+    try:
+        parts = urlsplit(url)
+        host, _port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return ""
+    if "@" in parts.netloc or not _PLAIN.fullmatch(host):
+        return ""
     return f"[{host}]" if ":" in host else host
 
 
