@@ -63,7 +63,15 @@ class Unreachable(WireError):
 
 
 class NotSignedIn(WireError):
-    """There is no credential for the account, or the place that gives tokens did not accept it."""
+    """There is no credential for the account, or the place that gives tokens did not accept it.
+
+    The message is short, because it is told of everything that cannot be read; `way_out` is told once.
+    """
+
+    def __init__(self, message: str, way_out: str = "") -> None:
+        """Keep what to do about it."""
+        super().__init__(message)
+        self.way_out = way_out
 
 
 class ContentChanged(WireError):

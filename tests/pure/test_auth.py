@@ -50,7 +50,8 @@ class Fake:
 
 def tokens_of(fake: Fake, heard: list[str] | None = None) -> Tokens:
     """Return tokens that a fake credential gives."""
-    return Tokens(lambda: fake, fake.clock, (heard if heard is not None else []).append)
+    tell = (heard if heard is not None else []).append
+    return Tokens(lambda: fake, fake.clock, tell, tell)
 
 
 @pytest.mark.parametrize(
@@ -106,8 +107,9 @@ def test_a_failure_to_sign_in_stands_for_half_a_minute() -> None:
     tokens = tokens_of(fake)
     for pause_s, asked in ((0, 1), (FAILED_S - 1, 1), (1, 2)):
         fake.clock.pause(pause_s)
-        with pytest.raises(NotSignedIn, match="signing in failed: no; sign in with `az login`"):
+        with pytest.raises(NotSignedIn, match="signing in failed: no") as caught:
             tokens.token(DATA)
+        assert "`az login`" in caught.value.way_out
         assert len(fake.asked) == asked
 
 
@@ -166,11 +168,13 @@ def test_azure_identity_without_a_credential(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
     heard: list[str] = []
-    tokens = Tokens(lambda: default_credential(AllowedHosts()), FakeClock(), heard.append)
-    with pytest.raises(NotSignedIn, match="there is no credential for Azure: sign in with `az login`") as caught:
-        tokens.token(DATA)
-    assert "apiKeyEnv" in str(caught.value)
-    assert heard and heard[0].startswith("tried EnvironmentCredential: ")
+    tokens = Tokens(lambda: default_credential(AllowedHosts()), FakeClock(), heard.append, heard.append)
+    for scope in (DATA, "other"):
+        with pytest.raises(NotSignedIn, match=r"^there is no credential for Azure$"):
+            tokens.token(scope)
+    tried, warned, again = heard
+    assert tried.startswith("tried EnvironmentCredential: ") and again == tried
+    assert "`az login`" in warned and "apiKeyEnv" in warned
     assert capfd.readouterr() == ("", "")
 
 
@@ -183,8 +187,9 @@ def test_azure_identity_without_a_credential(
 )
 def test_secrets_go_to_known_authorities_only(environ: Mapping[str, str], words: str) -> None:
     """An authority that is none of Azure's and not allowed gets no client secret."""
-    with pytest.raises(NotSignedIn, match=words):
+    with pytest.raises(NotSignedIn, match="AZURE_AUTHORITY_HOST") as caught:
         default_credential(AllowedHosts(), environ)
+    assert words in caught.value.way_out
 
 
 def test_an_authority_of_ones_own_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,12 +205,13 @@ def test_an_authority_of_ones_own_is_taken_as_it_is(monkeypatch: pytest.MonkeyPa
     default_credential(AllowedHosts.parse("127.0.0.1"), environ)
     assert given == {
         "exclude_interactive_browser_credential": True,
+        "retry_total": 1,
         "disable_instance_discovery": True,
         "connection_verify": "ca.pem",
     }
     given.clear()
     default_credential(AllowedHosts(), {"AZURE_AUTHORITY_HOST": "login.microsoftonline.us"})
-    assert given == {"exclude_interactive_browser_credential": True}
+    assert given == {"exclude_interactive_browser_credential": True, "retry_total": 1}
 
 
 def test_settings_that_azure_identity_refuses_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

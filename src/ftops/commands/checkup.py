@@ -56,7 +56,7 @@ class Checkup:
 
     def _fail(self, name: str, level: Level, error: Exception) -> None:
         """Note an error; the way out that stands in it becomes the line below."""
-        mend = error.way_out if isinstance(error, ServiceProblem) else ""
+        mend = error.way_out if isinstance(error, ServiceProblem | NotSignedIn) else ""
         self._note(name, level, in_words(error).removesuffix(mend).strip(), mend)
 
     # --- the data plane

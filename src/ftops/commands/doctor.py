@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from importlib.metadata import version
@@ -46,7 +47,7 @@ def doctor(output: Output, account: str | None, format_: str) -> int:
     accounts = _chosen(_project(loaded), account)
     checks = [*_machine(loaded)]
     with store_problems(), ExitStack() as stack:
-        network = network_of(output)
+        network = replace(network_of(output), warn=lambda _text: None)  # Its warnings are lines of the result.
         stack.callback(network.close)
         for name, spec in accounts.items():
             if spec.emulator is not None:

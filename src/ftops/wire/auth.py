@@ -28,10 +28,15 @@ FAILED_S = 30
 REASON_CHARACTERS_MAX = 160
 
 WAYS = (
-    "sign in with `az login`; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a service principal; "
+    "Sign in with `az login`; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a service principal; "
     "or run where there is a workload identity or a managed identity; or, for files and jobs alone, give the account "
-    "`auth: {apiKeyEnv: AZURE_OPENAI_API_KEY}`"
+    "`auth: {apiKeyEnv: AZURE_OPENAI_API_KEY}`."
 )
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""How OpenSSL names a certificate that nobody vouches for; azure-identity passes on its text alone."""
+CERTIFICATE = "Name the file with the certificate of the authority that signs for the sign-in host in SSL_CERT_FILE."
+SIGN_IN_TRIES = 1
+"""What azure-identity repeats of a request for a token; its own default would keep a person waiting for a minute."""
 
 
 class Token(Protocol):
@@ -71,12 +76,14 @@ class Tokens:
     """Tokens by scope, each asked for once however many threads need it.
 
     `make` returns a credential; it is called at the first token, and again when a token was refused, because
-    credentials keep tokens of their own. `signed_in_by` is the name of the one that gave the last token.
+    credentials keep tokens of their own. `warn` hears once how to mend a failure. `signed_in_by` is the name of the
+    credential that gave the last token.
     """
 
     make: Callable[[], Credential]
     clock: Clock
     tell: Callable[[str], None]
+    warn: Callable[[str], None]
     signed_in_by: str = ""
     _credential: Credential | None = None
     _kept: dict[str, _Kept] = field(default_factory=dict)
@@ -129,17 +136,21 @@ class Tokens:
         at, problem = self._failed.get(scope, (float("-inf"), None))
         if problem is not None and now - at < FAILED_S:
             raise problem
+        problem = None
         with _listening() as heard:
             try:
                 self._credential = self._credential or self.make()
                 given = self._credential.get_token(scope)
-            except NotSignedIn:
-                raise
+            except NotSignedIn as error:
+                problem = error
             except Exception as error:  # noqa: BLE001 — whatever a credential raises, it gave no token
                 self._tell_tries(heard)
                 problem = _not_signed_in(error, heard)
-                self._failed[scope] = now, problem
-                raise problem from None  # Its chain of exceptions may hold what must not be shown.
+        if problem is not None:
+            if problem.way_out and not self._failed:
+                self.warn(f"{problem}. {problem.way_out}")
+            self._failed[scope] = now, problem
+            raise problem  # Not from its cause, which may hold what must not be shown.
         self.signed_in_by = heard.by or type(self._credential).__name__
         self._tell_tries(heard)
         self.tell(f"signed in by {self.signed_in_by} for {scope.removesuffix('/.default')}")
@@ -216,12 +227,12 @@ def default_credential(allowed: AllowedHosts, environ: Mapping[str, str] = os.en
     """
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415
 
-    settings: dict[str, object] = {}
+    settings: dict[str, object] = {"retry_total": SIGN_IN_TRIES}
     authority = environ.get("AZURE_AUTHORITY_HOST", "").strip()
     url = authority if "://" in authority else f"https://{authority}"
     if authority and (urlsplit(url).hostname or "").lower() not in AUTHORITY_HOSTS:
         if not allowed.holds(url):
-            raise NotSignedIn(f"AZURE_AUTHORITY_HOST: {allowed.refusal(url)}")
+            raise NotSignedIn("AZURE_AUTHORITY_HOST is none of Azure's own hosts", allowed.refusal(url))
         settings["disable_instance_discovery"] = True
     authorities = environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR")
     if authorities and not environ.get("REQUESTS_CA_BUNDLE"):
@@ -277,14 +288,15 @@ def _listening() -> Iterator[_Heard]:
 def _not_signed_in(error: Exception, heard: _Heard) -> NotSignedIn:
     if heard.refused:
         reason = heard.tries.get(heard.refused) or _one_line(str(error))
-        return NotSignedIn(f"signing in by {heard.refused} failed: {reason}. -v tells what was tried.")
+        way_out = CERTIFICATE if UNTRUSTED in reason else "Mend what it says, or take it out of the environment."
+        return NotSignedIn(f"signing in by {heard.refused} failed: {reason}", way_out)
     if heard.tries or type(error).__name__ == "CredentialUnavailableError":
-        return NotSignedIn(f"there is no credential for Azure: {WAYS}. -v tells what was tried.")
-    return NotSignedIn(f"signing in failed: {_one_line(str(error))}; {WAYS}.")
+        return NotSignedIn("there is no credential for Azure", f"{WAYS} -v tells what was tried.")
+    return NotSignedIn(f"signing in failed: {_one_line(str(error))}", WAYS)
 
 
 def _one_line(text: str) -> str:
     """Return the first sentence of a text on one line, without secrets."""
-    line = redact(" ".join(text.split()))
+    line = redact(" ".join(text.split())).removeprefix("Authentication failed: ")
     first = line.partition(". ")[0].rstrip(".")
     return first if len(first) <= REASON_CHARACTERS_MAX else f"{first[:REASON_CHARACTERS_MAX]}…"
