@@ -49,6 +49,11 @@ class Call:
         """Tell whether the call changes nothing."""
         return self.method == "GET"
 
+    @property
+    def lists(self) -> bool:
+        """Tell whether the path names no single object: a listing, or the account itself."""
+        return self.reads and self.path.count("/") <= 1
+
     def __str__(self) -> str:
         """Return method, plane and path, for progress and problems; never the query or the body."""
         return f"{self.method} {self.plane}:{self.path}"

@@ -18,7 +18,7 @@ from ftops.kinds.base import Context
 from ftops.kinds.dataset import DatasetDocument, DatasetKind
 from ftops.kinds.envelope import Finding, as_type
 from ftops.kinds.job_spec import FORMAT_OF, JobDocument, method_type
-from ftops.kinds.project import ProjectDocument
+from ftops.kinds.project import ProjectDocument, accounts_of
 from ftops.model import Account, Address, Desired, Resource, Scalar
 from ftops.rules import Rules, normal_region
 from ftops.spec.loader import Loaded, Source
@@ -33,14 +33,6 @@ class Built:
     desired: Desired | None
     diagnostics: tuple[Diagnostic, ...]
     reports: Mapping[Address, DataReport] = field(default_factory=dict)
-
-
-def accounts_of(project: ProjectDocument) -> dict[str, Account]:
-    """Return the project's accounts by name."""
-    return {
-        name: Account(name, f"emulator:{name}", spec.emulator, spec.region, emulated=True)
-        for name, spec in project.spec.accounts.items()
-    }
 
 
 def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None) -> Built:
@@ -61,7 +53,7 @@ def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None) -
     builder = _Builder(project, rules, reports, root, _accounts_of_referrers(loaded.sources))
     for source in in_order(loaded.sources):
         builder.add(source)
-    accounts = accounts_of(project)
+    accounts = accounts_of(project.spec)
     used = {resource.account for resource in builder.resources}
     desired = Desired(
         project=project.metadata.name,
@@ -78,7 +70,7 @@ def _check_matrix(loaded: Loaded, rules: Rules, today: date | None) -> Iterable[
     """Yield what the service does not offer, also when there are other problems; regions are those of the Project."""
     accounts: Mapping[str, Account] = {}
     if loaded.project is not None:
-        accounts = accounts_of(as_type(ProjectDocument, loaded.project.document))
+        accounts = accounts_of(as_type(ProjectDocument, loaded.project.document).spec)
     trained: dict[Address, matrix.Trained] = {}
     for source in in_order(loaded.sources):
         region = normal_region(accounts[source.account].region or "") if source.account in accounts else ""

@@ -8,6 +8,8 @@ FtopsError
 ├── Interrupted          a person or the system asked the run to stop (exit 130)
 └── WireError            a call did not give an answer that can be used
     ├── ConnectionLost   no answer arrived, so a write may or may not have been done
+    ├── Unreachable      no connection came about, so nothing was sent and nothing was done
+    ├── NotSignedIn      there is no credential for the account, or it was not accepted
     ├── ContentChanged   a file is not what was checked; its upload was broken off and made nothing
     └── ServiceProblem   the service answered with an error; carries status, code, message and request id
 """
@@ -58,6 +60,22 @@ class ConnectionLost(WireError):
     """No answer arrived: a read may be repeated, a write may or may not have been done."""
 
 
+class Unreachable(WireError):
+    """No connection came about: nothing was sent, so whatever it was may be sent again."""
+
+
+class NotSignedIn(WireError):
+    """There is no credential for the account, or the place that gives tokens did not accept it.
+
+    The message is short, because it is told of everything that cannot be read; `way_out` is told once.
+    """
+
+    def __init__(self, message: str, way_out: str = "") -> None:
+        """Keep what to do about it."""
+        super().__init__(message)
+        self.way_out = way_out
+
+
 class ContentChanged(WireError):
     """A file is not what was checked; its upload was broken off before its end and made nothing."""
 
@@ -65,13 +83,14 @@ class ContentChanged(WireError):
 class ServiceProblem(WireError):
     """The service answered with an error.
 
-    `code` and `message` are the service's own words, `request_id` names the call to its support.
+    `code` and `message` are the service's own words, `request_id` names the call to its support. `way_out` is ours.
     """
 
-    def __init__(self, status: int, code: str, message: str, request_id: str = "") -> None:
+    def __init__(self, status: int, code: str, message: str, request_id: str = "", way_out: str = "") -> None:
         """Keep what the service said."""
-        super().__init__(f"{status} {code}: {message}")
+        super().__init__(" ".join(f"{status} {code}: {message} {way_out}".split()))
         self.status = status
         self.code = code
         self.message = message
         self.request_id = request_id
+        self.way_out = way_out

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftops.call import Call, Plane
-from ftops.errors import ConnectionLost, ServiceProblem, WireError
-from ftops.wire.flows import RETRYABLE_READS, Answer, Flow, Limits, Pause, Send, listing, once
+from ftops.errors import ConnectionLost, ServiceProblem, Unreachable, WireError
+from ftops.wire.flows import RETRYABLE_READS, Answer, Budget, Flow, Limits, Pause, Send, listing, once
 
 T = TypeVar("T")
 READ = Call(Plane.DATA, "GET", "/files", {"purpose": "fine-tune"})
@@ -26,7 +26,7 @@ def most() -> float:
     return 1.0
 
 
-def drive(flow: Flow[T], answers: Iterable[Answer | ConnectionLost]) -> tuple[T, list[Call], list[float]]:
+def drive(flow: Flow[T], answers: Iterable[Answer | WireError]) -> tuple[T, list[Call], list[float]]:
     """Return a flow's result, the calls it sent and the pauses it took, fed with these answers in order."""
     sent: list[Call] = []
     pauses: list[float] = []
@@ -41,17 +41,17 @@ def drive(flow: Flow[T], answers: Iterable[Answer | ConnectionLost]) -> tuple[T,
             assert isinstance(step, Send)
             sent.append(step.call)
             answer = next(rest)
-            step = flow.throw(answer) if isinstance(answer, ConnectionLost) else flow.send(answer)
+            step = flow.throw(answer) if isinstance(answer, WireError) else flow.send(answer)
     except StopIteration as done:
         return done.value, sent, pauses
 
 
-def failing(call: Call, answers: Iterable[Answer | ConnectionLost]) -> tuple[WireError, int, list[float]]:
+def failing(call: Call, answers: Iterable[Answer | WireError]) -> tuple[WireError, int, list[float]]:
     """Return how a call fails, how many answers it used up, and its pauses."""
     used: list[object] = []
     pauses: list[float] = []
 
-    def counted() -> Iterable[Answer | ConnectionLost]:
+    def counted() -> Iterable[Answer | WireError]:
         for answer in answers:
             used.append(answer)
             yield answer
@@ -64,7 +64,7 @@ def failing(call: Call, answers: Iterable[Answer | ConnectionLost]) -> tuple[Wir
                     pauses.append(step.seconds)
                 try:
                     told = yield step
-                except ConnectionLost as lost:
+                except (ConnectionLost, Unreachable) as lost:
                     step = flow.throw(lost)
                 else:
                     step = flow.send(told)
@@ -288,3 +288,47 @@ def test_an_answer_that_is_no_object_cannot_be_used(body: object) -> None:
     """A page of a proxy with status 200 is a problem of the wire."""
     with pytest.raises(WireError, match="no JSON object"):
         drive(listing(READ, most, LIMITS), [Answer(200, body=body)])
+
+
+# --- what was never sent, and the run's budget
+
+
+@pytest.mark.parametrize("call", [READ, *WRITES], ids=lambda c: str(c.method))
+def test_what_was_never_sent_is_sent_again(call: Call) -> None:
+    """Where no connection came about, nothing was done: a write is tried again like a read, three times in all."""
+    nobody = Unreachable("nobody is there")
+    answer, sent, pauses = drive(once(call, most, LIMITS), [nobody, nobody, Answer(200)])
+    assert (answer.status, len(sent), pauses) == (200, 3, [1.0, 2.0])
+    problem, used, pauses = failing(call, [nobody] * 9)
+    assert (problem, used, len(pauses)) == (nobody, 3, 2)
+
+
+def test_the_budget_bounds_what_a_run_repeats() -> None:
+    """Each repeated call costs one of the run's budget; without any left, a problem is told at once."""
+    budget = Budget(left=3, refund=0)
+    drive(once(READ, most, LIMITS, budget), [Answer(503), LOST, Answer(429), Answer(200)])
+    for answer in (Answer(503), LOST):
+        flow = once(READ, most, LIMITS, budget)
+        with pytest.raises(WireError):
+            drive(flow, [answer])
+
+
+def test_successes_give_the_budget_back() -> None:
+    """A long run that mostly succeeds is not ended by what it repeated long ago; more than at first there never is."""
+    budget = Budget(left=0.5, most=2, refund=0.25)
+    for _ in range(2):
+        drive(once(READ, most, LIMITS, budget), [Answer(200)])
+    drive(once(READ, most, LIMITS, budget), [Answer(503), Answer(200)])
+    for _ in range(50):
+        budget.give_back()
+    assert budget.left == 2
+
+
+def test_the_subscriptions_listings_are_paged_as_arms() -> None:
+    """Activity log and usages have `value` and `nextLink`, of which only the query is used."""
+    call = Call(Plane.SUBSCRIPTION, "GET", "/providers/Microsoft.Insights/eventtypes/management/values", {"a": "1"})
+    first = Answer(200, body={"value": [{"n": 1}], "nextLink": "https://evil.example/x?$skiptoken=t"})
+    items, sent, _ = drive(listing(call, most, LIMITS), [first, Answer(200, body={"value": [{"n": 2}]})])
+    assert items == [{"n": 1}, {"n": 2}]
+    assert [each.query for each in sent] == [{"a": "1"}, {"a": "1", "$skiptoken": "t"}]
+    assert {each.path for each in sent} == {call.path}

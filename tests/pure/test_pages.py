@@ -13,8 +13,8 @@ from ftops.commands.explain import NO_DIAGNOSTICS, severities
 from ftops.commands.options import ALLOW_WORDS
 from ftops.data import CATALOGUE
 from ftops.desired import build
-from ftops.reasons import Why
 from ftops.pages import Page, load_pages
+from ftops.reasons import Why
 from ftops.render.pages import index_text, page_text, pages_markdown
 from ftops.rules import load_rules
 from ftops.spec.codes import SUMMARIES

@@ -96,7 +96,8 @@ def command(**settings: object) -> Callable[[Callable[..., int]], click.Command]
         called.__doc__, called.__name__ = function.__doc__, function.__name__
         called.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
         made = click.command(**settings)(called)  # type: ignore[call-overload]
-        made.params = [*made.params, *COMMON]
+        own = {name for parameter in made.params for name in parameter.opts}
+        made.params = [*made.params, *(each for each in COMMON if own.isdisjoint(each.opts))]
         return made  # type: ignore[no-any-return]
 
     return decorate

@@ -1,30 +1,37 @@
-"""What commands share: the loaded project, the emulators it names, and clients joined to them."""
+"""What commands share: the loaded project, its accounts, and clients joined to them."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ftops.clock import SystemClock
 from ftops.commands.output import Output
 from ftops.desired import Built, build
 from ftops.diagnostics import Severity, has_errors
-from ftops.embedded import emulator_client
-from ftops.emulator import Emulator
 from ftops.errors import FtopsError, SpecError
-from ftops.kinds.project import ProjectDocument
+from ftops.kinds.envelope import Finding
+from ftops.kinds.project import AccountSpec, ProjectDocument
 from ftops.live import observe
 from ftops.model import Desired, LiveState
 from ftops.rules import load_rules
 from ftops.spec.loader import Loaded, load
 from ftops.wire.client import Client
+from ftops.wire.network import Network, Place
+
+if TYPE_CHECKING:
+    from ftops.emulator import Emulator
 
 STATE_FOLDER = ".ftops"
 """Holds the journal and the lease; deleting it changes no plan outside the grace period."""
+STOP_LOOK_S = 0.5
+"""While waiting in real time, whether a person asked to stop is looked at so often."""
 BAR_BYTES_MIN = 1_000_000
 """Smaller uploads show no bar."""
 
@@ -37,7 +44,7 @@ def load_built(output: Output, paths: Sequence[str]) -> tuple[Loaded, Built]:
     return loaded, build(loaded, root, rules, SystemClock().now().date())
 
 
-def desired_of(output: Output, paths: Sequence[str]) -> tuple[ProjectDocument, Desired]:
+def declared(output: Output, paths: Sequence[str]) -> tuple[Loaded, ProjectDocument, Desired]:
     """Return what the specs declare, with warnings printed; raises SpecError with everything if there are errors."""
     loaded, built = load_built(output, paths)
     if has_errors(built.diagnostics) or built.desired is None or loaded.project is None:
@@ -46,27 +53,52 @@ def desired_of(output: Output, paths: Sequence[str]) -> tuple[ProjectDocument, D
     project = loaded.project.document
     if not isinstance(project, ProjectDocument):
         raise FtopsError("the project's document is of another kind")
-    return project, built.desired
+    return loaded, project, built.desired
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A project joined to its accounts."""
+    """A project joined to its accounts: all embedded emulators, or all on the network."""
 
     project: ProjectDocument
-    desired: Desired
+    declared: Desired
     clients: dict[str, Client]
     emulators: tuple[Emulator, ...]
     folder: Path
 
+    @property
+    def desired(self) -> Desired:
+        """Return what the specs declare; whether the network is an emulator is known once it has answered."""
+        accounts = {
+            name: replace(account, emulated=account.emulated or bool(self.clients[name].emulated))
+            for name, account in self.declared.accounts.items()
+        }
+        return replace(self.declared, accounts=accounts)
+
     def observe(self) -> LiveState:
         """Return what the accounts hold, without the journal's doubts."""
-        return observe(self.clients, self.desired, SystemClock(), {}, {})
+        return observe(self.clients, self.declared, SystemClock(), {}, {})
 
-    def pause(self, seconds: float) -> None:
-        """Let the service's time pass: an embedded emulator is advanced instead of waited for."""
+    def pause(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Let the service's time pass: emulators are advanced, the real service is waited for.
+
+        The wait ends early when `stopped` tells that a person asked for it.
+        """
         for emulator in self.emulators:
             emulator.pause(seconds)
+        if self.emulators:
+            return
+        served = {client.advance_url: client for client in self.clients.values() if client.emulated}
+        for client in served.values():
+            client.let_pass(seconds)
+        if not served and self.clients:
+            _wait(next(iter(self.clients.values())), seconds, stopped)
+
+
+def _wait(client: Client, seconds: float, stopped: Callable[[], bool]) -> None:
+    while seconds > 0 and not stopped():
+        client.let_pass(min(seconds, STOP_LOOK_S))
+        seconds -= STOP_LOOK_S
 
 
 @contextmanager
@@ -80,25 +112,95 @@ def store_problems() -> Iterator[None]:
 
 @contextmanager
 def session(output: Output, paths: Sequence[str]) -> Iterator[Session]:
-    """Open the project's accounts, as far as a document uses them."""
-    project, desired = desired_of(output, paths)
+    """Open the project's accounts, as far as a document uses them.
+
+    Raises: SpecError when they are embedded emulators and accounts on the network at once, or when a host is not one
+    that credentials go to.
+    """
+    loaded, project, desired = declared(output, paths)
+    used = {name: project.spec.accounts[name] for name in desired.accounts}
+    refuse_mixed(loaded, used)
     root = output.common.root
     with store_problems(), ExitStack() as stack:
-        stores: dict[Path, Emulator] = {}
-        clients = {}
-        for name in desired.accounts:
-            spec = project.spec.accounts[name]
-            path = root / spec.emulator
-            if path not in stores:
-                stores[path] = open_emulator(path)
-                stack.callback(stores[path].close)
-            clients[name] = emulator_client(stores[path], name, spec.region, output.call, UploadBar(output))
-        yield Session(project, desired, clients, tuple(stores.values()), root / STATE_FOLDER)
+        bar = UploadBar(output)
+        emulators: tuple[Emulator, ...] = ()
+        if any(spec.emulator is None for spec in used.values()):
+            clients = _network_clients(output, loaded, used, stack)
+        else:
+            clients, emulators = _embedded_clients(output, root, used, stack)
+        for client in clients.values():
+            client.tell_progress = bar
+        yield Session(project, desired, clients, emulators, root / STATE_FOLDER)
+
+
+def refuse_mixed(loaded: Loaded, used: Mapping[str, AccountSpec]) -> None:
+    """Raise SpecError if some of the accounts are embedded emulators and others on the network."""
+    embedded = [name for name, spec in used.items() if spec.emulator is not None]
+    others = [name for name in used if name not in embedded]
+    if embedded and others and loaded.project is not None:
+        detail = (
+            f"The documents use the embedded emulator ({', '.join(embedded)}) and the network ({', '.join(others)}). "
+            "One pass never touches both: keep them in two projects, or in two overlays of one, and name the one meant "
+            "on the command line."
+        )
+        finding = Finding(("spec", "accounts"), "mixed-accounts", "Emulators beside real accounts", detail, on_key=True)
+        raise SpecError([loaded.project.diagnostic(finding)])
+
+
+def network_of(output: Output) -> Network:
+    """Return what the network clients of a run share."""
+    return Network(os.environ, SystemClock(), output.call, output.note)
+
+
+def place_of(name: str, spec: AccountSpec) -> Place:
+    """Return where an account on the network is."""
+    key_env = "" if isinstance(spec.auth, str) else spec.auth.apiKeyEnv
+    return Place(name, spec.endpoint or "", spec.resourceId or "", key_env, spec.surface)
+
+
+def _network_clients(
+    output: Output, loaded: Loaded, used: Mapping[str, AccountSpec], stack: ExitStack
+) -> dict[str, Client]:
+    network = network_of(output)
+    stack.callback(network.close)
+    places = {name: place_of(name, spec) for name, spec in used.items()}
+    refused = [(name, what, why) for name, place in places.items() for what, why in network.refusals(place).items()]
+    if refused and loaded.project is not None:
+        raise SpecError([loaded.project.diagnostic(_refused(*each)) for each in refused])
+    clients = {}
+    for name, place in places.items():
+        clients[name] = stack.enter_context(network.client(place))
+        clients[name].tell_call = output.call
+    return clients
+
+
+def _refused(name: str, what: str, why: str) -> Finding:
+    detail = why if what == "endpoint" else f"{what}: {why}"
+    path = ("spec", "accounts", name, "endpoint")
+    return Finding(path, "host-not-allowed", "No credentials for this host", detail)
+
+
+def _embedded_clients(
+    output: Output, root: Path, used: Mapping[str, AccountSpec], stack: ExitStack
+) -> tuple[dict[str, Client], tuple[Emulator, ...]]:
+    from ftops.embedded import emulator_client  # noqa: PLC0415 — an account on the network needs no emulator
+
+    stores: dict[Path, Emulator] = {}
+    clients = {}
+    for name, spec in used.items():
+        path = root / (spec.emulator or "")
+        if path not in stores:
+            stores[path] = open_emulator(path)
+            stack.callback(stores[path].close)
+        clients[name] = stack.enter_context(emulator_client(stores[path], name, spec.region, output.call))
+    return clients, tuple(stores.values())
 
 
 def open_emulator(path: Path) -> Emulator:
     """Return the emulator of a file, made if it is not there; raises FtopsError when the file cannot be used."""
     try:
+        from ftops.emulator import Emulator  # noqa: PLC0415
+
         path.parent.mkdir(parents=True, exist_ok=True)
         return Emulator(path, SystemClock())
     except Exception as error:

@@ -21,6 +21,12 @@ KEY_CHARACTERS_MAX = 128
 _SECRET_KEY = re.compile(
     r"(?:apikeys?|passwords?|passwd|secrets?|token|accesskey|accountkey|connectionstring|credentials?|authorization)$"
 )
+_VALUES_SHOWN = {
+    "auth": re.compile(r"[ \t]*[\"']?(?:entra\b|[{#]|$)"),
+    "apiKeyEnv": re.compile(r"[ \t]*[\"']?(?:AZURE_OPENAI_|FTOPS_)[A-Z0-9_]*(?![A-Za-z0-9+/=-])"),
+}
+"""Keys whose value a person may have mixed up with the secret itself; only what looks right is shown."""
+_IN_URL = re.compile(r"://[^/\s@\"']+@|[?&](?:api-?key|code|key|token|access_token|subscription-key)=", re.IGNORECASE)
 _NOT_WORD = re.compile(r"[^a-z0-9]")
 _SIGNATURE = re.compile(r"\b(sig(?:nature)?=)[^&\s\"'…]+", re.IGNORECASE)
 _KEY_IN_LINE = re.compile(rf"(?<![\w.-])([\w.-]{{1,{KEY_CHARACTERS_MAX}}})[\"']?[ \t]*(?::|$)")
@@ -155,14 +161,20 @@ def _secret_lines(lines: Iterable[str]) -> Iterable[tuple[int, int]]:
             yield number, len(line) - len(body)
             continue
         under = None
-        signature = _SIGNATURE.search(line)
+        signature = _SIGNATURE.search(line) or _IN_URL.search(line)
         if signature:
             yield number, signature.start()
-        key = next((m for m in _KEY_IN_LINE.finditer(line) if looks_secret(m[1])), None)
+        key = next((m for m in _KEY_IN_LINE.finditer(line) if looks_secret(m[1]) or _mixed_up(m, line)), None)
         if key:
             yield number, key.end()
             before = line[: key.start(1)]
             under = _indent(before + "x") if before.strip(" \t-") else len(before.expandtabs(TAB_COLUMNS))
+
+
+def _mixed_up(key: re.Match[str], line: str) -> bool:
+    """Tell whether a key's value looks like a secret that was written instead of its name."""
+    shown = _VALUES_SHOWN.get(key[1])
+    return shown is not None and shown.match(line, key.end()) is None
 
 
 def _indent(line: str) -> int:

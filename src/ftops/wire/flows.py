@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from threading import Lock
 from typing import TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from ftops.call import Call, Plane
-from ftops.errors import ConnectionLost, WireError
+from ftops.errors import ConnectionLost, Unreachable, WireError
 from ftops.wire.problems import problem_of
 
 T = TypeVar("T")
@@ -27,12 +28,39 @@ RETRYABLE_READS = frozenset({408, 429, 500, 502, 503, 504, 529})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a flow: tries of one call, seconds of a pause, pages of a listing."""
+    """Bounds of a flow: tries of one call, and of one that finds nobody; seconds of a pause; pages of a listing."""
 
     tries: int = 5
+    knocks: int = 3
     pause_first_s: float = 1.0
     pause_max_s: float = 60.0
     pages: int = 200
+
+
+@dataclass(slots=True)
+class Budget:
+    """How often a run repeats calls, whichever they are: so that a service in trouble is not asked ever more.
+
+    Each repeated call costs one, each success gives back a part of one, never beyond what it began with.
+    """
+
+    left: float = 100.0
+    most: float = 100.0
+    refund: float = 0.2
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self) -> bool:
+        """Return whether one call more may be repeated."""
+        with self._lock:
+            if self.left < 1:
+                return False
+            self.left -= 1
+            return True
+
+    def give_back(self) -> None:
+        """Take note of a success."""
+        with self._lock:
+            self.left = min(self.most, self.left + self.refund)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +82,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Ask the driver to send a call; it sends back the Answer, or throws ConnectionLost."""
+    """Ask the driver to send a call; it sends back the Answer, or throws ConnectionLost or Unreachable."""
 
     call: Call
 
@@ -71,26 +99,31 @@ Jitter: TypeAlias = Callable[[], float]
 """Returns a number from 0 to 1, so that clients that were refused together do not come back together."""
 
 
-def once(call: Call, jitter: Jitter, limits: Limits) -> Flow[Answer]:
-    """Return the answer to one call, repeated as far as that is safe.
+def once(call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = None) -> Flow[Answer]:
+    """Return the answer to one call, repeated as far as that is safe and the run's budget lasts.
 
-    Raises: ConnectionLost when no answer came; ServiceProblem when the service refused.
+    Raises: ConnectionLost when no answer came; Unreachable when nothing could be sent; ServiceProblem when the
+    service refused.
     """
+    budget = budget or Budget()
     for number in range(1, limits.tries + 1):
         last = number == limits.tries
         backoff_s = limits.pause_first_s * 2 ** (number - 1) * (0.5 + jitter() / 2)
         try:
             answer = (yield Send(call)) or Answer(0)
-        except ConnectionLost:
-            if last or not call.reads:
+        except (ConnectionLost, Unreachable) as problem:
+            # Where nothing was sent, a write may be repeated like a read.
+            again = number < limits.knocks if isinstance(problem, Unreachable) else call.reads and not last
+            if not again or not budget.take():
                 raise
             yield Pause(min(backoff_s, limits.pause_max_s))
             continue
         if answer.status in SUCCESS:
+            budget.give_back()
             return answer
         again = answer.status in RETRYABLE_READS if call.reads else answer.status == THROTTLED
-        if last or not again:
-            raise problem_of(answer.status, answer.headers, answer.body, answer.text)
+        if last or not again or not budget.take():
+            raise problem_of(answer.status, answer.headers, answer.body, answer.text, call)
         yield Pause(min(_retry_after_s(answer.headers, backoff_s), limits.pause_max_s))
     raise WireError(f"{call} was not tried")
 
@@ -112,7 +145,9 @@ def _retry_after_s(headers: Mapping[str, str], backoff_s: float) -> float:
         return backoff_s
 
 
-def listing(call: Call, jitter: Jitter, limits: Limits) -> Flow[list[Mapping[str, object]]]:
+def listing(
+    call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = None
+) -> Flow[list[Mapping[str, object]]]:
     """Return all items of a listing, page by page, in the service's order.
 
     The data plane pages by `after` while it says `has_more` (where it says nothing, a page as full as its limit may
@@ -120,7 +155,7 @@ def listing(call: Call, jitter: Jitter, limits: Limits) -> Flow[list[Mapping[str
     """
     items: list[Mapping[str, object]] = []
     for _ in range(limits.pages):
-        body = (yield from once(call, jitter, limits)).item
+        body = (yield from once(call, jitter, limits, budget)).item
         rows = body.get("data" if call.plane is Plane.DATA else "value")
         page = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
         items += page

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ftops.call import Call
 from ftops.errors import ServiceProblem
+from ftops.wire.rights import way_out
 
 REQUEST_ID_HEADERS = ("apim-request-id", "x-ms-request-id")
 MESSAGE_CHARACTERS_MAX = 600
@@ -46,8 +48,10 @@ def redact(text: str) -> str:
     return text
 
 
-def problem_of(status: int, headers: Mapping[str, str], body: object, text: str) -> ServiceProblem:
-    """Return what an answer with an error status says, whichever envelope it came in.
+def problem_of(
+    status: int, headers: Mapping[str, str], body: object, text: str, call: Call | None = None
+) -> ServiceProblem:
+    """Return what an answer with an error status says, whichever envelope it came in, with the way out for its call.
 
     Seen are `{"error": {"code", "message"}}`, the same without the wrapper, APIM's `{"statusCode", "message"}`, and
     bodies that are no JSON at all (azure-api.md §3.3). The code may be a number. `headers` have lower-case names.
@@ -64,4 +68,13 @@ def problem_of(status: int, headers: Mapping[str, str], body: object, text: str)
         redact(code)[:CODE_CHARACTERS_MAX],
         redact(message)[:MESSAGE_CHARACTERS_MAX],
         redact(request_id)[:CODE_CHARACTERS_MAX],
+        "" if call is None else way_out(call, status, code),
     )
+
+
+def in_words(error: Exception) -> str:
+    """Return an error as one line for people; a body of unexpected shape is told without the library's own text."""
+    count = getattr(error, "error_count", None)
+    if callable(count):
+        return f"the service's answer has another shape than expected ({count()} places)"
+    return redact(" ".join(str(error).split()))

@@ -1,0 +1,152 @@
+"""What a refusal means for whoever has to mend it: the rights of operations, and the roles that hold them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+
+from ftops.call import Call, Plane
+
+GATEWAY_NOT_FOUND = "404"
+"""The code of a 404 that is about the path, not about what it names (azure-api.md §2.1)."""
+PARENTS_NOT_FOUND = frozenset(
+    {"ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What calls of a kind need: the action by its name in a role definition, and roles that have it.
+
+    `write` says that reading does not need it. `data` tells a data action, which Owner and Contributor do not have.
+    """
+
+    plane: Plane
+    path: re.Pattern[str]
+    write: bool
+    action: str
+    roles: str
+    data: bool = False
+
+
+_MANAGE = (
+    "Foundry Owner (formerly Azure AI Owner), or Cognitive Services Contributor or Cognitive Services OpenAI "
+    "Contributor on an Azure OpenAI resource"
+)
+_TRAIN = "Foundry User (formerly Azure AI User), or Cognitive Services OpenAI Contributor on an Azure OpenAI resource"
+RIGHTS = (
+    Right(
+        Plane.ARM,
+        re.compile(r"/providers/Microsoft\.Insights/.*", re.IGNORECASE),
+        write=False,
+        action="Microsoft.Insights/metrics/read",
+        roles="Monitoring Reader on the account",
+    ),
+    Right(
+        Plane.ARM,
+        re.compile(r"/deployments.*"),
+        write=True,
+        action="Microsoft.CognitiveServices/accounts/deployments/write",
+        roles=_MANAGE,
+    ),
+    Right(
+        Plane.ARM,
+        re.compile(r"/deployments.*"),
+        write=False,
+        action="Microsoft.CognitiveServices/accounts/deployments/read",
+        roles=f"Reader, {_MANAGE}",
+    ),
+    Right(
+        Plane.ARM,
+        re.compile(r".*"),
+        write=False,
+        action="Microsoft.CognitiveServices/accounts/read",
+        roles="Reader on the account",
+    ),
+    Right(
+        Plane.SUBSCRIPTION,
+        re.compile(r"/providers/Microsoft\.Insights/.*", re.IGNORECASE),
+        write=False,
+        action="Microsoft.Insights/eventtypes/values/read",
+        roles="Monitoring Reader or Reader on the account",
+    ),
+    Right(
+        Plane.SUBSCRIPTION,
+        re.compile(r".*"),
+        write=False,
+        action="Microsoft.CognitiveServices/locations/usages/read",
+        roles="Cognitive Services Usages Reader on the subscription",
+    ),
+    Right(
+        Plane.DATA,
+        re.compile(r".*"),
+        write=True,
+        action="Microsoft.CognitiveServices/accounts/OpenAI/fine-tunes/write",
+        roles=_TRAIN,
+        data=True,
+    ),
+    Right(
+        Plane.DATA,
+        re.compile(r".*"),
+        write=False,
+        action="Microsoft.CognitiveServices/accounts/OpenAI/fine-tunes/read",
+        roles=_TRAIN,
+        data=True,
+    ),
+)
+"""From service-rules.md §11. The names of the data actions are not confirmed there; they are only looked for."""
+
+
+def right_of(call: Call) -> Right | None:
+    """Return what a call needs."""
+    fitting = (r for r in RIGHTS if r.plane is call.plane and r.write != call.reads and r.path.fullmatch(call.path))
+    return next(fitting, None)
+
+
+def way_out(call: Call, status: int, code: str) -> str:
+    """Return what whoever sees a refusal should do, in a sentence; empty where the service's own words have to do."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return (
+            "The credential was not accepted there: a wrong or old key, a sign-in to another tenant, or keys that the "
+            "account has switched off (disableLocalAuth). `ftops doctor` tells which credential was used."
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        right = right_of(call)
+        needed = f"It needs {right.action}, which is in {right.roles}. " if right else ""
+        return (
+            f"{needed}A new role takes some minutes to come into force; an account that is closed to public networks "
+            "answers so too."
+        )
+    if status == HTTPStatus.NOT_FOUND and call.plane is Plane.DATA and code == GATEWAY_NOT_FOUND:
+        return (
+            "There is no such path at this address: check the account's `endpoint` in the Project (the address alone, "
+            "without /openai), and its `surface`."
+        )
+    if status == HTTPStatus.NOT_FOUND and call.plane is not Plane.DATA and code in PARENTS_NOT_FOUND and call.lists:
+        return "Check the account's `resourceId` in the Project, and the tenant of the sign-in."
+    if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+        return "The request has too many or too large headers by the time it arrives: look at what a proxy adds."
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """One permission of the caller, as ARM lists them: patterns of actions, less those it excepts."""
+
+    actions: Sequence[str]
+    not_actions: Sequence[str]
+    data_actions: Sequence[str]
+    not_data_actions: Sequence[str]
+
+    def holds(self, right: Right) -> bool:
+        """Tell whether the permission includes a right."""
+        given = self.data_actions if right.data else self.actions
+        excepted = self.not_data_actions if right.data else self.not_actions
+        return _matches(right.action, given) and not _matches(right.action, excepted)
+
+
+def _matches(action: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
