@@ -19,7 +19,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 # Exit code 3 means: healthy, waiting for the service, run again later.
 ftops() { printf '\n$ ftops %s\n' "$*"; "$FTOPS" "$@" || [ $? -eq 3 ]; }
 
-say "A project of four data sets, three trainings that continue each other, and a deployment:"
+say "A project of four datasets, three trainings that continue each other, and a deployment:"
 ls specs data
 ftops validate
 ftops plan

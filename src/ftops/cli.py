@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "init": Entry("init", "init", "Make a project that plans at once on the embedded emulator."),
-    "validate": Entry("validate", "validate", "Check specs and data sets, offline."),
+    "validate": Entry("validate", "validate", "Check specs and datasets, offline."),
     "plan": Entry("plan", "plan", "Show what apply would do, and why."),
     "apply": Entry("apply", "apply", "Do it: upload, train, deploy."),
     "status": Entry("status", "status", "Show how everything stands in the account."),
@@ -92,7 +92,7 @@ ROOT = Commands(
     callback=lambda **_values: None,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    help="Reconcile specs of data sets, fine-tuning jobs and deployments with Azure OpenAI.\n\n"
+    help="Reconcile specs of datasets, fine-tuning jobs and deployments with Azure OpenAI.\n\n"
     "Start with `ftops init`, then `ftops plan` and `ftops apply`.",
     epilog="Exit codes: 0 converged, 1 error, 2 changes planned (plan --detailed-exitcode), 3 waiting for the "
     "service, 4 held, 64 usage, 130 interrupted.",

@@ -35,7 +35,7 @@ class Diagnostic:
     """One problem: a stable code, a fixed summary, and a detail that says why and what to do.
 
     `summary` never contains user data; `detail` may. `excerpt` is the source line that `span` points into,
-    without its line end; it is printed with a caret under the column. It is left empty for rows of data sets,
+    without its line end; it is printed with a caret under the column. It is left empty for rows of datasets,
     whose text is never shown.
     """
 
