@@ -152,12 +152,17 @@ class _Handler(WSGIRequestHandler):
         """Answer what is not even HTTP, as the service answers."""
         response = ServiceError(code, str(code), message or "Bad request.").response()
         body = response.body if isinstance(response.body, bytes) else b""
+        self.request_version = self.protocol_version  # What was read may be taken for a version without headers.
         self.send_response(code, message)
         for name, value in {**response.headers, "Server": SERVER_NAME, "Connection": "close"}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002
+        """Close the connection, which http.server would keep for a next request."""
+        self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
         """Tell a line about a request: its path, and never its query."""

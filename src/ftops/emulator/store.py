@@ -31,8 +31,9 @@ CREATE TABLE IF NOT EXISTS documents (
     UNIQUE (kind, account, id));
 CREATE INDEX IF NOT EXISTS active_documents ON documents (seq) WHERE active;
 CREATE TABLE IF NOT EXISTS chunks (
-    blob TEXT NOT NULL, position INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (blob, position)) WITHOUT ROWID;
+    blob TEXT NOT NULL, position INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (blob, position));
 """
+# Pieces of files have row ids: within a tree of keys, large values cost twice the time.
 _COLUMNS = "kind, account, id, created_at, active, api, sim, seq"
 
 
