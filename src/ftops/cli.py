@@ -34,7 +34,9 @@ COMMANDS = {
     "plan": Entry("plan", "plan", "Show what apply would do, and why."),
     "apply": Entry("apply", "apply", "Do it: upload, train, deploy."),
     "status": Entry("status", "status", "Show how everything stands in the account."),
-    "emulator": Entry("emulator", "emulator", "Move or reset the embedded emulator."),
+    "emulator": Entry(
+        "emulator", "emulator", "Serve, move or reset the embedded emulator, or call what is deployed in it."
+    ),
     "version": Entry("version", "version", "Print the version."),
 }
 NOT_YET = (
