@@ -111,7 +111,7 @@ def test_served_project(tmp_path: Path, number: signal.Signals, code: int) -> No
         assert isinstance(listed, list)
         assert listed
         assert server.end(number) == code
-    assert "Traceback" not in (tmp_path / "stderr.txt").read_text()
+    assert not re.search("Traceback|error:", (tmp_path / "stderr.txt").read_text())
 
 
 def test_ready_text_is_for_pasting(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_taken_port(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ((), 1, "No documents"),
+        ((), 64, "--store ftops-emulator.db --account east:eastus2"),
         (("--store", "world.db"), 64, "--account east:eastus2"),
         (("--store", "world.db", "--account", "east"), 64, "NAME:REGION"),
         (("--http", "99999"), 64, "65535"),

@@ -6,6 +6,7 @@ handshakes that hold up nobody else, silence, and answers of the service's kind 
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -96,7 +97,9 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=ThreadedWSGIServer.request_queue_size)
     except OSError as error:
-        text = f"port {port} of {host} cannot be used: {(error.strerror or str(error)).lower()}"
+        # The text that create_server makes repeats the address; a name that does not resolve has no number of its own.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        text = f"port {port} of {host} cannot be used: {why.lower()}"
         raise PortTaken(text) from error
 
 
