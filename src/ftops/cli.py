@@ -37,13 +37,15 @@ COMMANDS = {
     "apply": Entry("apply", "apply", "Do it: upload, train, deploy."),
     "status": Entry("status", "status", "Show how everything stands in the account."),
     "doctor": Entry("doctor", "doctor", "Check this machine and the accounts, and say how to mend them."),
-    "emulator": Entry("emulator", "emulator", "Move or reset the embedded emulator."),
+    "emulator": Entry(
+        "emulator", "emulator", "Serve, move or reset the embedded emulator, or call what is deployed in it."
+    ),
     "schema": Entry("schema", "schema", "Print the JSON Schema of the documents, for editors."),
     "explain": Entry("explain", "explain", "Tell what a diagnostic code or a reason in a plan means."),
     "completion": Entry("completion", "completion", "Print the script that completes ftops in a shell."),
     "version": Entry("version", "version", "Print the version."),
 }
-NOT_YET = (*("metrics", "diff", "why", "graph", "report", "history", "adopt", "forget", "test"),)
+NOT_YET = ("metrics", "diff", "why", "graph", "report", "history", "adopt", "forget", "test")
 """Commands of the interface that a later version builds; asked for, they are refused by name."""
 
 

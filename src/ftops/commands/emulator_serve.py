@@ -19,7 +19,7 @@ import click
 from ftops.clock import SystemClock
 from ftops.commands.emulator_accounts import Emulated, emulated_accounts, opened, with_own_account
 from ftops.commands.output import Output, command
-from ftops.errors import FtopsError, Interrupted, UsageError
+from ftops.errors import FtopsError, UsageError
 
 if TYPE_CHECKING:
     from ftops.emulator import Emulator
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ftops.emulator.serve_certificates import Certificate
 
 CERTIFICATES = ".ftops/emulator"
+EXIT_INTERRUPTED = 130
+"""Ctrl-C, as with every command; being ended by the system is 0."""
 HTTP_PORT = 8080
 HTTPS_PORT = 8443
 _LOOPBACK = ("127.", "::1", "localhost")
@@ -79,7 +81,8 @@ def serve(
             output.result(ready_text(ready, path.name))
             stop.wait()
     if stop.signal == signal.SIGINT:
-        raise Interrupted("the emulator has stopped; its file holds everything that it answered")
+        output.progress("The emulator has stopped; its file holds everything that it answered.")
+        return EXIT_INTERRUPTED
     return 0
 
 
@@ -88,7 +91,12 @@ def _chosen(output: Output, store: str | None, made: Sequence[tuple[str, str]]) 
     root = output.common.root
     if store is not None and made:
         return root / store, dict(made)
-    declared = emulated_accounts(output, may_lack=store is not None)
+    declared = emulated_accounts(output, may_lack=True)
+    if store is None and not declared:
+        raise UsageError(
+            "no project here keeps an account in an emulator; name a file and an account, for example "
+            "--store ftops-emulator.db --account east:eastus2"
+        )
     if store is None:
         return _only_file(declared, root), {name: each.region for name, each in declared.items()} | dict(made)
     wanted = {name: each.region for name, each in declared.items() if each.path == root / store}
@@ -129,7 +137,7 @@ def _served(output: Output, emulator: Emulator, address: Address, folder: Path) 
     try:
         served = Served(emulator, address, made, Voice(output.call, output.note))
     except PortTaken as taken:
-        raise FtopsError(f"{taken}; choose another one with --http or --https, or 0 for a free one") from taken
+        raise FtopsError(f"{taken}; choose another with --http, --https or --host (port 0 takes a free one)") from taken
     try:
         yield Ready(emulator, served, made)
     finally:

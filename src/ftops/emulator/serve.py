@@ -6,6 +6,7 @@ handshakes that hold up nobody else, silence, and answers of the service's kind 
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -96,7 +97,9 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=ThreadedWSGIServer.request_queue_size)
     except OSError as error:
-        text = f"port {port} of {host} cannot be used: {(error.strerror or str(error)).lower()}"
+        # The text that create_server makes repeats the address; a name that does not resolve has no number of its own.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        text = f"port {port} of {host} cannot be used: {why.lower()}"
         raise PortTaken(text) from error
 
 
@@ -152,12 +155,17 @@ class _Handler(WSGIRequestHandler):
         """Answer what is not even HTTP, as the service answers."""
         response = ServiceError(code, str(code), message or "Bad request.").response()
         body = response.body if isinstance(response.body, bytes) else b""
+        self.request_version = self.protocol_version  # What was read may be taken for a version without headers.
         self.send_response(code, message)
         for name, value in {**response.headers, "Server": SERVER_NAME, "Connection": "close"}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002
+        """Close the connection, which http.server would keep for a next request."""
+        self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
         """Tell a line about a request: its path, and never its query."""

@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS documents (
     UNIQUE (kind, account, id));
 CREATE INDEX IF NOT EXISTS active_documents ON documents (seq) WHERE active;
 CREATE TABLE IF NOT EXISTS chunks (
-    blob TEXT NOT NULL, position INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (blob, position)) WITHOUT ROWID;
+    blob TEXT NOT NULL, position INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (blob, position));
 CREATE INDEX IF NOT EXISTS expiring_documents ON documents (json_extract(sim, '$.expires_at'))
     WHERE json_extract(sim, '$.expires_at') IS NOT NULL AND NOT active;
 CREATE TABLE IF NOT EXISTS calls (
@@ -49,6 +49,7 @@ CREATE INDEX IF NOT EXISTS activity_moments ON activity (at);
 """
 # Tables of their own that other modules write; what stands in them is forgotten with the world.
 _RECORDS = ("calls", "activity")
+# Pieces of files have row ids: within a tree of keys, large values cost twice the time.
 _COLUMNS = "kind, account, id, created_at, active, api, sim, seq"
 # Written as in the index, so that the index answers it.
 _EXPIRING = (
