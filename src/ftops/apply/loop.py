@@ -16,7 +16,7 @@ from typing import Protocol
 
 from ftops.apply.journal import Journal
 from ftops.clock import Clock
-from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, WireError
+from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, Unreachable, WireError
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Shape
 from ftops.live import observe, overlay, resolve_pointers, without
@@ -25,6 +25,7 @@ from ftops.planner import plan as make_plan
 from ftops.rules import load_rules
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
+from ftops.wire.problems import in_words
 
 POLL_GROWTH = 1.5
 """Looks at a short wait begin at the pace of a file's scan and slow down to that of a write of ARM."""
@@ -193,7 +194,9 @@ def _write(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         try:
             fresh = _changed_since(run, action, live)
         except (WireError, ValueError) as error:
-            return _refused(run, action, live, f"it could not be read again before it was written: {error}", error)
+            return _refused(
+                run, action, live, f"it could not be read again before it was written: {in_words(error)}", error
+            )
         if fresh is not None:
             run.listener.acted(action, "it changed since the plan; planning again")
             return fresh
@@ -217,27 +220,24 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     run.journal.intend(key, run.service_now(action.account, live), plan.id)
     try:
         answer = run.clients[action.account].call(call)
-    except ConnectionLost as lost:
-        return _in_doubt(run, action, key, live, lost)
-    except ServiceProblem as problem:
-        if _may_have_been_done(problem, action):
-            return _in_doubt(run, action, key, live, problem)
-        run.journal.refuse(key, run.service_now(action.account, live), problem.code)
-        if problem.code == BUSY_CODE:
-            run.written.discard(key)
-            raise _Busy from problem
-        return _refused(run, action, live, _problem_text(problem), problem)
     except WireError as error:
-        run.journal.refuse(key, run.service_now(action.account, live), str(error))
-        return _refused(run, action, live, str(error), error)
+        if _may_have_been_done(error, action):
+            return _in_doubt(run, action, key, live, error)
+        run.journal.refuse(key, run.service_now(action.account, live), _problem_text(error))
+        if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
+            run.written.discard(key)
+            raise _Busy from error
+        return _refused(run, action, live, _problem_text(error), error)
     return _confirm(run, action, key, live, answer)
 
 
-def _may_have_been_done(problem: ServiceProblem, action: Action) -> bool:
-    """Tell whether an error answer leaves open what was done: a server's fault, a timeout, a conflict with itself."""
-    if problem.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}:
+def _may_have_been_done(error: WireError, action: Action) -> bool:
+    """Tell whether a failure leaves open what was done: a lost answer, a server's fault, a conflict with itself."""
+    if not isinstance(error, ServiceProblem):
+        return isinstance(error, ConnectionLost) and not isinstance(error, Unreachable)
+    if error.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}:
         return KINDS_BY_WORD[action.address.kind].traits.shape is Shape.ARTIFACT
-    return problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer) -> LiveState:
@@ -263,7 +263,7 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
         live = _ended(run, made, Verb.CANCEL if kind.traits.cancellable else Verb.DELETE, live)
         became = "it was taken back at once"
     except (WireError, ValueError) as error:
-        became = f"it could not be taken back yet ({error}), which the next pass tries again"
+        became = f"it could not be taken back yet ({in_words(error)}), which the next pass tries again"
     return _refused(run, action, live, f"the service took it differently: {told}; {became}")
 
 
@@ -281,7 +281,7 @@ def _end(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         run.journal.refuse(key, run.service_now(action.account, live), str(error))
         if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
             raise _Busy from error
-        return _refused(run, action, without(live, found), f"{found.id}: {error}", error)
+        return _refused(run, action, without(live, found), f"{found.id}: {in_words(error)}", error)
     run.journal.done(key, run.service_now(action.account, live), found.id)
     run.written.add(key)
     run.unconfirmed = run.unconfirmed or action.verb is Verb.DELETE
@@ -362,6 +362,7 @@ def _passes(error: Exception | None) -> bool:
 
 def _problem_text(problem: WireError) -> str:
     if not isinstance(problem, ServiceProblem):
-        return str(problem)
+        return in_words(problem)
     request = f" (request {problem.request_id})" if problem.request_id else ""
-    return f"the service answered {problem.status} {problem.code}: {problem.message}{request}"
+    way_out = f"; {problem.way_out}" if problem.way_out else ""
+    return f"the service answered {problem.status} {problem.code}: {problem.message}{request}{way_out}"

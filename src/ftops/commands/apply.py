@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import FrameType
 
 import click
@@ -19,7 +20,7 @@ from ftops.clock import SystemClock
 from ftops.commands.options import Duration, complete_paths
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.policy import Flags, check_allowed, narrowing, policy
-from ftops.commands.session import Session, session
+from ftops.commands.session import session
 from ftops.errors import Interrupted, UsageError
 from ftops.model import Action, Outcome, Plan
 from ftops.render.text import count, harmless
@@ -104,6 +105,7 @@ def apply(
             stopped=lambda: False,
         )
         live = run.observe()
+        run.desired = opened.desired  # Now it is known which accounts are emulated.
         first = run.plan(live)
         check_allowed(allow, first)
         _print_plan(output, first, show_id=True)
@@ -113,9 +115,10 @@ def apply(
         if not yes:
             live = run.observe()  # A person may have thought for an hour.
         run.policy = replace(run.policy, approved=first.keys)
-        with interrupts() as run.stopped:
+        with interrupts() as asked_to_stop:
+            run.stopped, run.pause = asked_to_stop, partial(opened.pause, stopped=asked_to_stop)
             last = run_until(run, live, settle, timeout if wait else 0)
-        return _told(output, opened, last, changed=bool(first.frontier))
+        return _told(output, last, changed=bool(first.frontier))
 
 
 def _print_plan(output: Output, made: Plan, *, show_id: bool) -> None:
@@ -135,13 +138,14 @@ def _approved(made: Plan) -> bool:
     return str(answer).strip() == "yes"
 
 
-def _told(output: Output, opened: Session, last: Plan, *, changed: bool) -> int:
+def _told(output: Output, last: Plan, *, changed: bool) -> int:
     """Print how things stand at the end and return the exit code."""
     outcome = last.outcome
     if changed or outcome is not Outcome.CONVERGED:
         output.result("\n")
         _print_plan(output, last, show_id=False)
-    clock = "advance the emulator (`ftops emulator advance 3h`) and run" if opened.emulators else "run"
+    emulated = any(account.emulated for account in last.accounts.values())
+    clock = "advance the emulator (`ftops emulator advance 3h`) and run" if emulated else "run"
     words = {
         Outcome.CONVERGED: "Converged.",
         Outcome.WAITING: f"Waiting for the service: {clock} the same command again.",

@@ -10,7 +10,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from ftops.commands.output import Output, command
-from ftops.data import CATALOGUE
 from ftops.diagnostics import Severity, did_you_mean
 from ftops.errors import UsageError
 from ftops.pages import load_pages
@@ -29,6 +28,8 @@ def severities() -> Mapping[str, str]:
 
 
 def _usual(word: str) -> str:
+    from ftops.data import CATALOGUE  # noqa: PLC0415 — its help imports nothing heavy
+
     return str(CATALOGUE[word].severity if word in CATALOGUE else Severity.ERROR)
 
 

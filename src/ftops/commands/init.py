@@ -14,8 +14,6 @@ import click
 
 from ftops.commands.output import Output, command
 from ftops.errors import FtopsError
-from ftops.rules import load_rules
-from ftops.spec.json_schema import schema_text
 
 SCHEMA_FILE = ".ftops/schema.json"
 """What the specs' `yaml-language-server` lines name, once a document, for editors read them so. It is committed, unlike
@@ -55,6 +53,9 @@ def init(output: Output, directory: str) -> int:
 def _files() -> Iterator[tuple[str, str]]:
     """Yield the files to write, by their path in the project; the project's name is still to be filled in."""
     yield from _templates()
+    from ftops.rules import load_rules  # noqa: PLC0415 — its help imports nothing heavy
+    from ftops.spec.json_schema import schema_text  # noqa: PLC0415
+
     yield SCHEMA_FILE, schema_text("7", load_rules())
 
 

@@ -100,8 +100,11 @@ def _check_job(job: JobDocument, wanted: Trained, place: Place) -> Iterator[Find
         yield from _training_type(base, method, kind, place)
     retirement = place.rules.retirement(base.id)
     if retirement is not None:
-        notice, told = place.rules.retirements.notice.training_days, f"{base.id} can no longer be trained"
-        yield from _retires(told, retirement.training, notice, Severity.ERROR, place.today)
+        notice, told = (
+            place.rules.retirements.notice.training_days,
+            f"{base.id} is not trained any more (what is trained stays)",
+        )
+        yield from _retires(told, retirement.training, notice, place.today)
 
 
 def _training_type(base: Model, method: str, kind: str, place: Place) -> Iterator[Finding]:
@@ -165,7 +168,7 @@ def check_deployment(sku: str, served: Trained, place: Place) -> Iterator[Findin
     retirement = place.rules.retirement(base.id)
     if retirement is not None:
         notice, told = place.rules.retirements.notice.deployment_days, f"what was trained from {base.id} is not served"
-        yield from _retires(told, retirement.deployment, notice, Severity.WARNING, place.today)
+        yield from _retires(told, retirement.deployment, notice, place.today)
 
 
 def _sku(base: Model, wanted: str, served: Trained, place: Place) -> Iterator[Finding]:
@@ -200,17 +203,17 @@ def _nearest_sku(base: Model, wanted: str, place: Place) -> str:
 # --- both
 
 
-def _retires(
-    told: str, day: date | None, notice_days: int, severity: Severity, today: date | None
-) -> Iterator[Finding]:
-    """Yield that a day has come, or that it comes within the notice."""
+def _retires(told: str, day: date | None, notice_days: int, today: date | None) -> Iterator[Finding]:
+    """Yield that a day has come, or that it comes within the notice.
+
+    A warning, since a job that was trained before that day is as good as ever, and a document does not say whether its
+    job is; a new one is refused by the service.
+    """
     if day is None or today is None:
         return
     if today >= day:
         detail = f"Since {day} {told}. Move to a newer base model."
-        if severity is Severity.ERROR:
-            detail += f" {_OF_JOB}"
-        yield Finding(MODEL, "retired", "The base model is retired", detail, severity)
+        yield Finding(MODEL, "retired", "The base model is retired", detail, Severity.WARNING)
     elif (day - today).days <= notice_days:
         detail = f"From {day} on, in {(day - today).days} days, {told}. Plan the move to a newer base model."
         yield Finding(MODEL, "retires-soon", "The base model retires soon", detail, Severity.WARNING)

@@ -15,7 +15,6 @@ After an edit `make golden` writes docs/diagnostics.md anew.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -46,6 +45,8 @@ class Group:
 
 def load_pages() -> tuple[Group, ...]:
     """Return all groups in their order."""
+    import tomllib  # noqa: PLC0415 — the help of `ftops explain` needs none of it
+
     found = sorted((f for f in files(__name__).iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     return tuple(_group(file.name, tomllib.loads(file.read_text(encoding="utf-8"))) for file in found)
 

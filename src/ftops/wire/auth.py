@@ -35,8 +35,8 @@ WAYS = (
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """How OpenSSL names a certificate that nobody vouches for; azure-identity passes on its text alone."""
 CERTIFICATE = "Name the file with the certificate of the authority that signs for the sign-in host in SSL_CERT_FILE."
-SIGN_IN_TRIES = 1
-"""What azure-identity repeats of a request for a token; its own default would keep a person waiting for a minute."""
+SIGN_IN_KNOCKS = 1
+"""How often azure-identity knocks again where a sign-in host takes no connection."""
 
 
 class Token(Protocol):
@@ -227,7 +227,7 @@ def default_credential(allowed: AllowedHosts, environ: Mapping[str, str] = os.en
     """
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415
 
-    settings: dict[str, object] = {"retry_total": SIGN_IN_TRIES}
+    settings: dict[str, object] = {"retry_connect": SIGN_IN_KNOCKS}
     authority = environ.get("AZURE_AUTHORITY_HOST", "").strip()
     url = authority if "://" in authority else f"https://{authority}"
     if authority and (urlsplit(url).hostname or "").lower() not in AUTHORITY_HOSTS:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol, Self, TypeVar, cast
 import httpx
 
 from ftops.call import Call, Plane, Upload
-from ftops.errors import ConnectionLost, Unreachable, WireError
+from ftops.errors import ConnectionLost, WireError
 from ftops.wire.dialects import Endpoints, locate
 from ftops.wire.failures import failure_of, redirect_of
 from ftops.wire.flows import Answer, Budget, Flow, Limits, Pause, Send, listing, once
@@ -137,7 +137,7 @@ class Client:
                     continue
                 try:
                     answer = self._send(step)
-                except (ConnectionLost, Unreachable) as problem:
+                except ConnectionLost as problem:
                     step = flow.throw(problem)
                 else:
                     step = flow.send(answer)

@@ -111,7 +111,7 @@ def once(call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = Non
         backoff_s = limits.pause_first_s * 2 ** (number - 1) * (0.5 + jitter() / 2)
         try:
             answer = (yield Send(call)) or Answer(0)
-        except (ConnectionLost, Unreachable) as problem:
+        except ConnectionLost as problem:
             # Where nothing was sent, a write may be repeated like a read.
             again = number < limits.knocks if isinstance(problem, Unreachable) else call.reads and not last
             if not again or not budget.take():
