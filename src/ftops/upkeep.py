@@ -9,6 +9,8 @@ from enum import StrEnum
 
 HOURS_A_MONTH = 730
 CENTS_BELOW_USD = 100
+CENT_USD = 0.01
+THOUSAND, MILLION = 1_000, 1_000_000
 AFTER_DAYS_DEFAULT = 10
 """Days without a call after which a deployment is worth a word; the service's own rule takes longer."""
 
@@ -144,6 +146,26 @@ def spent_so_far(cost: Cost, since: datetime | None, now: datetime) -> str:
 
 
 def usd(amount: float) -> str:
-    """Return an amount of money, to the cent where cents matter."""
+    """Return an amount of money, to the cent where cents matter; what is less than a cent is said to be."""
+    if 0 < amount < CENT_USD:
+        return f"less than USD {CENT_USD}"
+    return f"USD {_plain(amount)}"
+
+
+def usd_range(low: float | None, high: float) -> str:
+    """Return an amount of which only a range is known, as one number where both ends look alike."""
+    if low is None or _plain(low) == _plain(high) or high < CENT_USD:
+        return usd(high)
+    return f"USD {_plain(low)} to {_plain(high)}"
+
+
+def _plain(amount: float) -> str:
     whole = abs(amount) >= CENTS_BELOW_USD or round(amount, 2) == round(amount)
-    return f"USD {amount:,.0f}" if whole else f"USD {amount:,.2f}"
+    return f"{amount:,.0f}" if whole else f"{amount:,.2f}"
+
+
+def many(number: int) -> str:
+    """Return a large number as people read it: `1.02 M`, `158 k`, `790`."""
+    if number >= MILLION:
+        return f"{number / MILLION:,.2f} M"
+    return f"{number / THOUSAND:,.0f} k" if number >= 10 * THOUSAND else f"{number:,}"

@@ -25,7 +25,7 @@ from ftops.kinds.envelope import (
 )
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Resource
 from ftops.rules import Rules
-from ftops.upkeep import FREE, Cost
+from ftops.upkeep import FREE, Cost, many
 
 PURPOSE = "fine-tune"
 RETRIES = 1
@@ -211,11 +211,15 @@ class DatasetKind(Uninquiring):
         return replace(found, cost=FREE)
 
     def describe(self, resource: Resource) -> str:
-        """Return `upload 3.1 MB, 4,180 examples`; the rows are unknown when the content is pinned."""
+        """Return `upload 3.1 MB, 4,180 examples, about 1.02 M tokens`; rows are unknown when the content is pinned."""
         size_mb = int(resource.facts["size_bytes"] or 0) / 1e6
         size = f"{size_mb:,.1f} MB" if size_mb >= 1 else f"{size_mb * 1000:,.1f} kB"
         rows = resource.facts.get("rows")
-        return f"upload {size}" if rows is None else f"upload {size}, {rows:,} examples"
+        tokens = resource.facts.get("tokens")
+        told = [f"upload {size}"]
+        told += [f"{rows:,} examples"] if isinstance(rows, int) else []
+        told += [f"about {many(tokens)} tokens"] if isinstance(tokens, int) else []
+        return ", ".join(told)
 
     def progress(self, found: Object, now: datetime) -> str:
         """Return how the service's scan of a file stands."""

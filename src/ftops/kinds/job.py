@@ -16,7 +16,7 @@ from ftops.kinds.job_cost import cost_facts
 from ftops.kinds.job_spec import HYPERPARAMETERS, JobDocument, JobSpec, Retry, hyperparameters, method_type
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Pointer, Ref, Resource, Scalar, Value
 from ftops.rules import Rules
-from ftops.upkeep import Cost
+from ftops.upkeep import Cost, many
 
 STANDARD = "Standard"
 """How an absent trainingType in the answer to a create call is to be read."""
@@ -194,7 +194,7 @@ class JobKind(Uninquiring):
         """Return the estimate of the training; None where its price is not known."""
         usd, low = (resource.facts.get(name) for name in ("training_usd", "training_usd_low"))
         tokens = resource.facts.get("trained_tokens")
-        basis = f"{tokens / 1e6:,.2f} M trained tokens" if isinstance(tokens, int) else ""
+        basis = f"{many(tokens)} trained tokens" if isinstance(tokens, int) else ""
         return Cost(once=_usd(usd), once_low=_usd(low), basis=basis)
 
     def priced(self, found: Object, region: str, rules: Rules) -> Object:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ftops.model import Account, Action, Address, Change, Gate, Observed, Plan, Pointer, Ref, Scalar, Verb
 from ftops.reasons import Why
 from ftops.render.text import count
-from ftops.upkeep import HOURS_A_MONTH, Cost, usd
+from ftops.upkeep import HOURS_A_MONTH, Cost, usd, usd_range
 
 QUIET = frozenset({Why.SETTLED, Why.CONSUMED, Why.UNUSED, Why.SUPERSEDED, Why.PREVIOUS, Why.RETIRED})
 """Kept without anything to say: listed only on request."""
@@ -147,8 +147,9 @@ def _price(cost: Cost) -> str:
         return "its price is not known"
     parts = []
     if cost.once:
-        low = f"{usd(cost.once_low).removesuffix('.00')} to " if cost.once_low not in {None, cost.once} else ""
-        parts.append(f"about {low}{usd(cost.once)}" + (f", {cost.basis}" if cost.basis else ""))
+        amount = usd_range(cost.once_low, cost.once)
+        about = amount if amount.startswith("less") else f"about {amount}"
+        parts.append(about + (f", {cost.basis}" if cost.basis else ""))
     if cost.hourly:
         monthly = usd(abs(cost.hourly) * HOURS_A_MONTH)
         parts.append(
