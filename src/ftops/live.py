@@ -14,10 +14,12 @@ from ftops.clock import Clock
 from ftops.digest import Marker
 from ftops.errors import WireError
 from ftops.kinds import KINDS_BY_WORD, Kind
+from ftops.kinds.account import READ as ACCOUNT
+from ftops.kinds.account import limits_of
 from ftops.kinds.base import Item
 from ftops.model import Address, Desired, LiveState, Object, Observed, Pointer
 from ftops.rules import load_rules
-from ftops.upkeep import Past
+from ftops.upkeep import Past, Room
 from ftops.wire.client import Client, in_parallel
 
 Listed = list[Item] | WireError
@@ -42,17 +44,23 @@ def observe(
     before = {name: client.calls for name, client in clients.items()}
     calls = _listing_calls()
     asked = [(name, call) for name in clients for call in calls]
-    results = in_parallel([partial(_list, clients[name], call) for name, call in asked])
-    listed = {name: [(c, r) for (n, c), r in zip(asked, results, strict=True) if n == name] for name in clients}
+    limits: dict[str, Mapping[str, int]] = {}
+    reads = [partial(_list, clients[name], call) for name, call in asked]
+    results = in_parallel([*reads, *(partial(_limits, client, name, limits) for name, client in clients.items())])
+    listed = {name: [(c, r) for (n, c), r in zip(asked, results, strict=False) if n == name] for name in clients}
     moments = {name: client.began for name, client in clients.items() if client.began is not None}
     now = min(moments.values(), default=None) or clock.now()
     moments = {name: moments.get(name, now) for name in clients}
     objects: dict[Place, tuple[Object, ...]] = {}
     unreadable: dict[Place, str] = {}
+    rooms: dict[Place, Room] = {}
     for name in clients:
         for kind in KINDS_BY_WORD.values():
             try:
-                objects[name, kind.word] = _observed(kind, name, listed[name])
+                readable = _readable(kind, listed[name])
+                objects[name, kind.word] = kind.observe(readable, name)
+                room = kind.room(readable, limits[name], load_rules())
+                rooms |= {(name, kind.word): room} if room else {}
             except (WireError, ValueError) as error:
                 unreadable[name, kind.word] = _first_line(error)
     inquired = _inquire(objects, clients, desired, moments)
@@ -67,7 +75,17 @@ def observe(
         calls=sum(client.calls - before[name] for name, client in clients.items()),
         pasts=inquired.pasts,
         unseen=inquired.unseen,
+        rooms=rooms,
     )
+
+
+def _limits(client: Client, name: str, limits: dict[str, Mapping[str, int]]) -> Listed:
+    """Note the limits that an account tells; one that does not is held to the rules' numbers."""
+    try:
+        limits[name] = limits_of(client.call(ACCOUNT).item)
+    except (WireError, ValueError):
+        limits[name] = {}
+    return []
 
 
 @dataclass(slots=True)
@@ -137,8 +155,8 @@ def _list(client: Client, call: Call) -> Listed:
         return error
 
 
-def _observed(kind: Kind, account: str, listed: Sequence[tuple[Call, Listed]]) -> tuple[Object, ...]:
-    """Return the objects of one kind; raises what kept a needed listing from being read."""
+def _readable(kind: Kind, listed: Sequence[tuple[Call, Listed]]) -> dict[str, Sequence[Item]]:
+    """Return the listings of one kind; raises what kept a needed one from being read."""
     readable: dict[str, Sequence[Item]] = {}
     for name, wanted in kind.listings().items():
         result = next(result for call, result in listed if call == wanted.call)
@@ -146,7 +164,7 @@ def _observed(kind: Kind, account: str, listed: Sequence[tuple[Call, Listed]]) -
             readable[name] = result
         elif wanted.needed:
             raise result
-    return kind.observe(readable, account)
+    return readable
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from ftops.diagnostics import Span
 from ftops.digest import Marker
 from ftops.reasons import Why
-from ftops.upkeep import AFTER_DAYS_DEFAULT, FREE, UNPRICED, Cost, IdlePolicy, Past, Use, total
+from ftops.upkeep import AFTER_DAYS_DEFAULT, FREE, UNPRICED, Cost, IdlePolicy, Past, Room, Use, total
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -289,13 +289,13 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What was observed: objects, what could not be read and why, and the creates of which nobody knows the outcome.
+    """What was observed, what could not be read and why, and the creates of which nobody knows the outcome.
 
     `unreadable` maps (account, kind) to the problem. `doubts` maps write keys to the moment of their intent, `refused`
-    maps a resource (its address and account) to why this run writes no more of it. `now` is the service's clock;
-    `now_of` are those of the accounts, which only emulators set apart. `pasts` tells of declared names that are absent
-    where that may have a cause, `removed` are the keys of deletions that the journal knows to be ours. `unseen` maps
-    an account to what it does not show besides objects, and why.
+    maps a resource to why this run writes no more of it. `now` is the service's clock, `now_of` those of the accounts,
+    which only emulators set apart. `pasts` tells of declared names that are absent where that may have a cause,
+    `removed` holds the keys of our own deletions. `unseen` maps an account to what it does not show besides objects,
+    `rooms` tells by account and kind what it can hold.
     """
 
     now: datetime
@@ -308,6 +308,7 @@ class LiveState:
     pasts: Mapping[tuple[Address, str], Past] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rooms: Mapping[tuple[str, str], Room] = field(default_factory=dict)
 
     def now_in(self, account: str) -> datetime:
         """Return an account's own moment."""
@@ -318,11 +319,11 @@ class LiveState:
 class Policy:
     """What may happen: the command's flags and the rules, as values.
 
-    `allow` holds `what:address` words. `approved` is None while nothing has to be approved, else the keys that may
-    be written. `grace_s` is how long a create without an outcome stays in doubt, in seconds of the service's time.
-    `targets` and `excludes` narrow what is planned; with either, nothing is an orphan. `prune` holds the kinds whose
-    orphans are deleted unless they were called within `quiet`, `keep` the addresses that never are. Money is in USD:
-    of trainings begun within 30 days, of hosting a month, and of the trainings of one apply.
+    `allow` holds `what:address` words. `approved` is None while nothing has to be approved, else the keys that may be
+    written. `grace_s` is how long a create without an outcome stays in doubt, in seconds of the service's time. With
+    `targets` or `excludes` nothing is an orphan. `prune` holds the kinds whose orphans are deleted unless they were
+    called within `quiet`, `keep` the addresses that never are. Money is in USD: of trainings begun within 30 days, of
+    hosting a month, and of the trainings of one apply.
     """
 
     allow: frozenset[str] = frozenset()

@@ -37,6 +37,7 @@ class Why(StrEnum):
     RETIRED = "retired"
     TRAFFIC = "traffic"
     MAX_DELETES = "max-deletes"
+    NO_ROOM = "no-room"
     BUDGET = "budget"
     UNKNOWN_COST = "unknown-cost"
     NOT_APPROVED = "not-approved"

@@ -107,6 +107,15 @@ class Cost:
         return self.once is not None and self.hourly is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many of something an account holds, and how many it can."""
+
+    used: int
+    limit: int
+    what: str
+
+
 FREE = Cost()
 UNPRICED = Cost(None, None)
 

@@ -165,7 +165,7 @@ def test_results_on_stdout_progress_on_stderr(project: Project) -> None:
     assert not quiet.stderr
     told = project.run("plan", "-v")
     calls = [line for line in told.stderr.splitlines() if line.startswith("    GET ")]
-    assert len(calls) == 13
+    assert len(calls) == 14
     assert not any("?" in line for line in calls)
 
 

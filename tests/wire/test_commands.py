@@ -90,7 +90,7 @@ def test_a_plan_over_a_socket(ftops: Ftops, server: tuple[Served, str], tmp_path
     address = root.partition("://")[2]
     assert code == 0
     assert out.partition("  ")[0].endswith(f" on east (EMULATOR {address}/east)")
-    assert "read in 13 calls" in out and "4 to create" in out
+    assert "read in 14 calls" in out and "4 to create" in out
     assert "signed in by Fake for https://management.azure.com" in err
     assert sorted(signed_in.given) == [
         "https://cognitiveservices.azure.com/.default",

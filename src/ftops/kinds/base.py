@@ -18,7 +18,7 @@ from ftops.errors import WireError
 from ftops.kinds.envelope import Document, Finding, Path
 from ftops.model import Address, Change, Object, Resource, Scalar
 from ftops.rules import Rules
-from ftops.upkeep import Cost, IdleWish, Past
+from ftops.upkeep import Cost, IdleWish, Past, Room
 
 Item: TypeAlias = Mapping[str, object]
 """One JSON object as the service sent it."""
@@ -221,6 +221,10 @@ class Kind(Protocol):
 
     def delete(self, found: Object) -> Call:
         """Return the call that deletes."""
+        ...
+
+    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
+        """Return how many an account holds of how many, by the limits it tells or else the rules'; None: no count."""
         ...
 
     def cost(self, resource: Resource) -> Cost:

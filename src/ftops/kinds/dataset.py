@@ -25,7 +25,7 @@ from ftops.kinds.envelope import (
 )
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Resource
 from ftops.rules import Rules
-from ftops.upkeep import FREE, Cost, many
+from ftops.upkeep import FREE, Cost, Room, many
 
 PURPOSE = "fine-tune"
 RETRIES = 1
@@ -201,6 +201,11 @@ class DatasetKind(Uninquiring):
     def delete(self, found: Object) -> Call:
         """Return the deletion of a file."""
         return Call(Plane.DATA, "DELETE", f"/files/{found.id}")
+
+    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
+        """Return how many files to train with there are; result files are not listed with them."""
+        limit = told.get("MaxUserFileCount", rules.limits.files.count_max)
+        return Room(len(listings["files"]), limit, "files")
 
     def cost(self, resource: Resource) -> Cost:
         """Return nothing: files are not billed."""

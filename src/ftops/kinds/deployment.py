@@ -29,7 +29,7 @@ from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
 from ftops.kinds.job_body import model_pointer
 from ftops.model import Address, Change, Lifecycle, Object, Observed, Phase, Pointer, Ref, Resource, Value
 from ftops.rules import Rules
-from ftops.upkeep import FREE, Cost, IdlePolicy, last_use, spent_so_far, to_the_minute
+from ftops.upkeep import FREE, Cost, IdlePolicy, Room, last_use, spent_so_far, to_the_minute
 
 OWNER_TAG = "ftops-owner"
 DIGEST_TAG = "ftops-digest"
@@ -208,6 +208,10 @@ class DeploymentKind:
     def delete(self, found: Object) -> Call:
         """Return the deletion of a deployment; the model stays and can be deployed again."""
         return Call(Plane.ARM, "DELETE", f"/deployments/{found.id}")
+
+    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
+        """Return None: how many fine-tuned deployments an account takes, the sources disagree on."""
+        return None
 
     def cost(self, resource: Resource) -> Cost:
         """Return the hosting, by the hour."""

@@ -16,7 +16,7 @@ from ftops.kinds.job_cost import cost_facts
 from ftops.kinds.job_spec import HYPERPARAMETERS, JobDocument, JobSpec, Retry, hyperparameters, method_type
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Pointer, Ref, Resource, Scalar, Value
 from ftops.rules import Rules
-from ftops.upkeep import Cost, many
+from ftops.upkeep import Cost, Room, many
 
 STANDARD = "Standard"
 """How an absent trainingType in the answer to a create call is to be read."""
@@ -189,6 +189,10 @@ class JobKind(Uninquiring):
     def delete(self, found: Object) -> Call:
         """Raise: a job's record stays so far."""
         raise NotImplementedError("a job's record is not deleted")
+
+    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
+        """Return how many jobs there are, whatever became of them: every record counts."""
+        return Room(len(listings["jobs"]), told.get("MaxFineTuneCount", rules.limits.jobs.count_max), "jobs")
 
     def cost(self, resource: Resource) -> Cost:
         """Return the estimate of the training; None where its price is not known."""

@@ -15,7 +15,7 @@ from ftops.planner.guards import Hold, holds
 from ftops.planner.leftovers import side_actions, unclaimed
 from ftops.planner.match import Index, Key, Match, Scene, match_all
 from ftops.planner.select import selected
-from ftops.planner.totals import few_deletes, priced, within_budget
+from ftops.planner.totals import few_deletes, priced, within_budget, within_room
 from ftops.reasons import Why
 from ftops.upkeep import OnIdle, spent_so_far, to_the_minute
 
@@ -45,8 +45,9 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
     held = dict(holds(scene))
     while True:
         actions = [a for a in _decided(scene, held) if chosen is None or a.address in chosen]
-        actions = within_budget(few_deletes(list(priced(actions)), policy.deletes_max), scene)
-        fresh = _held_by_money(actions, held)
+        actions = few_deletes(list(within_room(priced(actions), scene)), policy.deletes_max)
+        actions = within_budget(actions, scene)
+        fresh = _held_by_totals(actions, held)
         if not fresh:
             break
         held |= fresh  # What is held makes nothing wanted, so what it alone needs is not paid for either.
@@ -64,12 +65,13 @@ def _decided(scene: Scene, held: Mapping[Key, Hold]) -> list[Action]:
     return [*actions, *unclaimed(scene)]
 
 
-def _held_by_money(actions: Iterable[Action], held: Mapping[Key, Hold]) -> dict[Key, Hold]:
-    """Return what a budget holds besides what is held: bindings first, since what is made for them may then not be."""
+def _held_by_totals(actions: Iterable[Action], held: Mapping[Key, Hold]) -> dict[Key, Hold]:
+    """Return what a budget or a limit holds besides: bindings first, since what is made for them may then not be."""
+    by_totals = {Why.BUDGET, Why.UNKNOWN_COST, Why.NO_ROOM}
     fresh = {
         action.resource.key: Hold(action.why, action.reason, action.override)
         for action in actions
-        if action.why in {Why.BUDGET, Why.UNKNOWN_COST} and action.resource and action.resource.key not in held
+        if action.why in by_totals and action.resource is not None and action.resource.key not in held
     }
     bindings = {key: hold for key, hold in fresh.items() if _shape(key[0].kind) is Shape.BINDING}
     return bindings or fresh

@@ -79,6 +79,7 @@ class JobLimits:
     running_max: int
     running_developer_max: int
     queued_max: int
+    count_max: int
     trained_tokens_max: int
     origin: Origin
 
