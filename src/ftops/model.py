@@ -132,12 +132,11 @@ class Phase(StrEnum):
 class Object:
     """One thing that exists in the service.
 
-    `state` is the service's own word behind `phase`. `outputs` are what references resolve to, by selector.
-    `problem` is what the service says of a failed one, `transient` whether another attempt may get past it.
-    `updatable` holds the writable part of the body as it was read, which an update sends back overlaid by the spec.
-    `label` is the part of an artifact's name that a person chose. `unread` names the fields (by prefix) that this
-    account does not show, whose absence therefore says nothing. `use` is None for what the service never deletes by
-    itself; `cost` is what it cost to make and costs to keep.
+    `state` is the service's own word behind `phase`. `outputs` are what references resolve to, by selector. `problem`
+    is what the service says of a failed one, `transient` whether another attempt may get past it. `updatable` holds
+    the writable part of the body as read, which an update sends back overlaid by the spec. `label` is the part of an
+    artifact's name that a person chose. `unread` names the fields (by prefix) that this account does not show. `use`
+    is None for what the service never deletes by itself; `cost` is what it cost to make and costs to keep.
     """
 
     kind: str
