@@ -191,21 +191,26 @@ def test_unreadable_file(tmp_path: Path, where: str) -> None:
     assert codes(report) == ["unreadable-file"] and report.digest == ""
 
 
-def test_lines_have_byte_offsets(file: Path) -> None:
-    """Each line's offset finds its data in the file, also after a BOM, a CRLF and across blocks."""
-    content = b"\xef\xbb\xbffirst\r\n\n" + b"a" * BLOCK_BYTES + b"\nlast"
-    file.write_bytes(content)
-    lines = list(JsonlFile(file, 2 * BLOCK_BYTES).lines())
-    assert [line.number for line in lines] == [1, 2, 3, 4]
-    assert [line.data for line in lines] == [b"first", b"", b"a" * BLOCK_BYTES, b"last"]
-    assert all(content[ln.offset :].startswith(ln.data or b"") for ln in lines) and lines[0].offset == 3
+def lines_of(path: Path) -> list[bytes | None]:
+    """Return the lines of a file, whose numbers must follow each other."""
+    lines: list[bytes | None] = []
+    for batch in JsonlFile(path, 2 * BLOCK_BYTES).batches():
+        assert batch.number == len(lines) + 1
+        lines += batch.lines
+    return lines
+
+
+def test_lines_are_numbered(file: Path) -> None:
+    """Lines are yielded whole and in order, also after a BOM, a CRLF and across blocks."""
+    file.write_bytes(b"\xef\xbb\xbffirst\r\n\n" + b"a" * BLOCK_BYTES + b"\nb\nlast")
+    assert lines_of(file) == [b"first\r", b"", b"a" * BLOCK_BYTES, b"b", b"last"]
 
 
 @pytest.mark.parametrize("length", [BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1])
 def test_lines_across_blocks(file: Path, length: int) -> None:
     """A line that ends just before, at or after the end of a block is read whole."""
     file.write_bytes(b"a" * length + b"\nb\n")
-    assert [line.data for line in JsonlFile(file, 2 * BLOCK_BYTES).lines()] == [b"a" * length, b"b"]
+    assert lines_of(file) == [b"a" * length, b"b"]
 
 
 def test_memory_is_bounded(file: Path) -> None:
