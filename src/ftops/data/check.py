@@ -103,14 +103,17 @@ class _Pass:
     def check(self, batch: Batch) -> None:
         """Count the rows among some lines, and report their problems: most rows have none, which is soon known."""
         quick = self.quick
+        rows = tokens = input_tokens = 0
         for number, line in enumerate(batch.lines, batch.number):
-            counted = None if line is None else quick(line)
-            if counted is None:
-                self._check_line(number, line)
+            if line is not None and (counted := quick(line)) is not None:
+                rows += 1
+                tokens += counted[0]
+                input_tokens += counted[1]
             else:
-                self.rows += 1
-                self.tokens += counted[0]
-                self.input_tokens += counted[1]
+                self._check_line(number, line)
+        self.rows += rows
+        self.tokens += tokens
+        self.input_tokens += input_tokens
 
     def _check_line(self, number: int, line: bytes | None) -> None:
         """Count one line and report its problems; a blank one is no row."""

@@ -76,7 +76,7 @@ class JsonlFile:
             if ended:
                 held.append(ended[0])
                 first = self._allowed(b"".join(held), held_bytes + len(ended[0]))
-                yield [first, *[self._allowed(line, len(line)) for line in ended[1:]]]
+                yield [first, *(line if len(line) <= self._line_bytes_max else None for line in ended[1:])]
                 held, held_bytes = [], 0
             held.append(rest)
             held_bytes += len(rest)

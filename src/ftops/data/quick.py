@@ -12,21 +12,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
+from msgspec import UNSET
 
 from ftops.data.decode import BadLine, decode
 from ftops.data.formats import Row, defined_tools, is_json, tools
 from ftops.data.tokens import written_tools
-from ftops.data.typed import (
-    Assistant,
-    Caller,
-    Message,
-    NamedUser,
-    PlainRow,
-    PreferenceRow,
-    Reply,
-    ToolRow,
-    User,
-)
+from ftops.data.typed import NOT_WRITTEN, Assistant, ChatRow, Message, PreferenceRow, Reply, User
 from ftops.rules import Limits, RowLimits
 
 Counted: TypeAlias = tuple[int, int]
@@ -43,51 +34,45 @@ _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def quick_chat(limits: Limits) -> Quick:
-    """Return the quick way for chat rows: plain ones first, as they cost the least."""
-    decoded = msgspec.json.Decoder(PlainRow).decode
-    with_tools = _quick_chat_with_tools(limits)
+    """Return the quick way for chat rows."""
+    decoded, counts = msgspec.json.Decoder(ChatRow).decode, _Counts(limits)
     characters_max, messages_max = limits.rows.message_characters_max, limits.rows.messages_max
     per_message, per_row = limits.tokens.tokens_per_message, limits.tokens.tokens_per_row
     per_token = limits.tokens.characters_per_token
 
     def count(data: bytes) -> Counted | None:
-        # Run for every row of every file: it calls nothing of ours, and what it needs has local names.
+        # Run for every row of every file: what it needs has local names, and a row of texts alone needs no other call.
         try:
-            messages = decoded(data).messages
+            row = decoded(data)
         except _REFUSED:
-            return with_tools(data)
-        characters, asked = 0, False
+            return None
+        messages, characters, asked = row.messages, 0, False
+        if row.tools is not NOT_WRITTEN:
+            return counts.of_chat(row)
         for message in messages:
-            characters += len(message.content)
+            content = message.content
             if type(message) is User:
                 asked = True
+            elif type(message) is Reply or (type(message) is Assistant and message.tool_calls is not UNSET):
+                return counts.of_chat(row)
+            if message.name or not content:
+                return counts.of_chat(row)
+            characters += len(content)
         last = messages[-1]
-        if not asked or type(last) is not Assistant or characters > characters_max or len(messages) > messages_max:
-            return None
-        if last.weight == 0 and not any(type(message) is Assistant and message.weight for message in messages):
+        trains = (type(last) is Assistant and last.weight is UNSET) or _trains(messages)
+        if not asked or not trains or characters > characters_max or len(messages) > messages_max:
             return None
         return len(messages) * per_message + -(-characters // per_token) + per_row, 0
 
     return count
 
 
-def _quick_chat_with_tools(limits: Limits) -> Quick:
-    decoded, counts = msgspec.json.Decoder(ToolRow).decode, _Counts(limits)
-
-    def count(data: bytes) -> Counted | None:
-        try:
-            row = decoded(data)
-        except _REFUSED:
-            return None
-        asked = any(type(message) is NamedUser for message in row.messages)
-        trained = any(type(message) is Caller and message.weight != 0 for message in row.messages)
-        known = counts.seen.get(bytes(row.tools))
-        if not asked or not trained or type(row.messages[-1]) is not Caller or known is None:
-            return None
-        tokens = counts.of_input(row, known, set())
-        return None if tokens is None else (tokens, 0)
-
-    return count
+def _trains(messages: Sequence[Message]) -> bool:
+    """Tell whether the assistant has the last word, and a message that is trained on."""
+    last = messages[-1]
+    return type(last) is Assistant and (
+        last.weight != 0 or any(type(message) is Assistant and message.weight != 0 for message in messages)
+    )
 
 
 def quick_preference(limits: Limits) -> Quick:
@@ -99,16 +84,16 @@ def quick_preference(limits: Limits) -> Quick:
             row = decoded(data)
         except _REFUSED:
             return None
-        answers = row.preferred_output, row.non_preferred_output
-        known = counts.seen.get(bytes(row.input.tools))
-        # Answers that end with the reply of a tool are sound if the assistant has said something before: a rarity.
-        if known is None or type(row.input.messages[-1]) is not NamedUser or answers[0] == answers[1]:
+        first, second = row.preferred_output, row.non_preferred_output
+        # An answer that ends with the reply of a tool is sound if the assistant has spoken before: a rarity.
+        if type(first[-1]) is not Assistant or type(second[-1]) is not Assistant or first == second:
             return None
-        if any(type(answer[-1]) is not Caller for answer in answers):
+        known = counts.tools.get(bytes(row.input.tools))
+        if known is None or type(row.input.messages[-1]) is not User:
             return None
         called: set[str] = set()
-        asked = counts.of_input(row.input, known, called)
-        preferred, other = (counts.of_messages(answer, known, called.copy()) for answer in answers)
+        asked = counts.of_input(row.input, called)
+        preferred, other = (counts.of_messages(answer, known, called.copy()) for answer in (first, second))
         return None if asked is None or preferred is None or other is None else (asked + preferred + other, asked)
 
     return count
@@ -125,7 +110,7 @@ class _Tools:
 _NO_TOOLS = _Tools(frozenset(), 0)
 
 
-class _ToolsSeen:
+class _KnownTools:
     """Definitions of tools that are sound, by how they are written: mostly, all rows of a file have the same ones."""
 
     def __init__(self, limits: RowLimits) -> None:
@@ -136,8 +121,8 @@ class _ToolsSeen:
         """Return the tools that are written so, or None unless they are sound."""
         if not text:
             return _NO_TOOLS
-        found = self._kept.get(text) or self._read(text)
-        if found is not None and len(text) <= TOOLS_KEPT_BYTES_MAX and text not in self._kept:
+        found = self._kept.get(text)
+        if found is None and (found := self._read(text)) is not None and len(text) <= TOOLS_KEPT_BYTES_MAX:
             if len(self._kept) >= TOOLS_KEPT_MAX:
                 self._kept.clear()
             self._kept[text] = found
@@ -154,14 +139,24 @@ class _ToolsSeen:
 
 
 class _Counts:
-    """Counts the tokens of messages that may have names and call tools; None unless they are sound."""
+    """Counts the tokens of messages that may call tools; None unless they are sound."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits, self._estimate = limits.rows, limits.tokens
-        self.seen = _ToolsSeen(limits.rows)
+        self.tools = _KnownTools(limits.rows)
 
-    def of_input(self, row: ToolRow, known: _Tools, called: set[str]) -> int | None:
+    def of_chat(self, row: ChatRow) -> Counted | None:
+        """Return the tokens of a chat row."""
+        if not _trains(row.messages) or not any(type(message) is User for message in row.messages):
+            return None
+        tokens = self.of_input(row, set())
+        return None if tokens is None else (tokens, 0)
+
+    def of_input(self, row: ChatRow, called: set[str]) -> int | None:
         """Return the tokens of a chat row or of an input."""
+        known = self.tools.get(bytes(row.tools))
+        if known is None:
+            return None
         tokens = self.of_messages(row.messages, known, called, known.characters)
         return None if tokens is None else tokens + self._estimate.tokens_per_row
 
@@ -170,33 +165,32 @@ class _Counts:
     ) -> int | None:
         """Return the tokens of messages and of so many characters beside them; `called` gets the ids of their calls."""
         for message in messages:
-            if type(message) is Caller:
-                more = _of_caller(message, known.names, called)
+            characters += len(message.content or "") + len(message.name)
+            if type(message) is Assistant:
+                calls = _of_calls(message, known.names, called)
+                if calls is None:
+                    return None
+                characters += calls
             elif type(message) is Reply and message.tool_call_id not in called:
-                more = None
-            else:
-                more = len(message.content) + len(message.name)
-            if more is None:
                 return None
-            characters += more
         if characters > self._limits.message_characters_max or len(messages) > self._limits.messages_max:
             return None
         per_message = self._estimate.tokens_per_message
         return len(messages) * per_message + -(-characters // self._estimate.characters_per_token)
 
 
-def _of_caller(message: Caller, names: frozenset[str], called: set[str]) -> int | None:
-    content, name = message.content or "", message.name or ""
-    if message.tool_calls is msgspec.UNSET:
-        return len(content) + len(name) if content else None
-    for call in message.tool_calls:
+def _of_calls(message: Assistant, names: frozenset[str], called: set[str]) -> int | None:
+    """Return the characters of the calls of a message; None unless they are sound, or there is content instead."""
+    calls = message.tool_calls
+    if calls is UNSET:
+        return 0 if message.content else None
+    for call in calls:
         arguments = call.function.arguments
         levels_max = arguments.count("[") + arguments.count("{")
         if (names and call.function.name not in names) or levels_max > SPARE_LEVELS or not is_json(arguments):
             return None
-        if call.id is not msgspec.UNSET:
+        if call.id is not UNSET:
             called.add(call.id)
     # Of a message with two keys the estimate leaves the calls out: it takes it for a plain one.
-    alone = message.content is msgspec.UNSET and message.name is msgspec.UNSET and message.weight is msgspec.UNSET
-    written = 0 if alone else len(msgspec.json.encode(message.tool_calls).decode("utf-8"))
-    return len(content) + len(name) + written
+    alone = message.content == "" and message.name == "" and message.weight is UNSET
+    return 0 if alone else len(msgspec.json.encode(calls).decode("utf-8"))

@@ -1,4 +1,4 @@
-"""Rows as types: only shapes to which no rule can object, decoded and checked in one go by msgspec.
+"""Rows as types: only shapes to which hardly a rule can object, decoded and checked in one go by msgspec.
 
 Everything else fails to decode, and is left to the rules. No row is part of a cycle, so the garbage collector need not
 know of the millions of objects that a file is made of.
@@ -6,23 +6,23 @@ know of the millions of objects that a file is made of.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, final
+from typing import Annotated, Final, Literal, TypeAlias, final
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 Text: TypeAlias = Annotated[str, Meta(min_length=1)]
-Weight: TypeAlias = Literal[0, 1]
+NOT_WRITTEN: Final = Raw()
 
 
 class _Strict(Struct, forbid_unknown_fields=True, gc=False):
     pass
 
 
-# --- plain rows: roles, texts and weights
-
-
 class _Message(_Strict, tag_field="role"):
+    """Its empty texts are those that the row does not have: one that is empty in the row fails to decode."""
+
     content: Text
+    name: Text = ""
 
 
 class _System(_Message, tag="system"):
@@ -39,40 +39,7 @@ class User(_Message, tag="user"):
 
 
 @final
-class Assistant(_Message, tag="assistant"):
-    """What is learned, unless its weight is 0."""
-
-    weight: Weight = 1
-
-
-class PlainRow(_Strict):
-    """The commonest chat row."""
-
-    messages: Annotated[list[_System | _Developer | User | Assistant], Meta(min_length=1)]
-
-
-# --- rows with names and tools
-
-
-class _Named(_Message):
-    name: str = ""
-
-
-class _NamedSystem(_Named, tag="system"):
-    pass
-
-
-class _NamedDeveloper(_Named, tag="developer"):
-    pass
-
-
-@final
-class NamedUser(_Named, tag="user"):
-    """What the user says, with or without a name."""
-
-
-@final
-class Reply(_Named, tag="tool", kw_only=True):
+class Reply(_Message, tag="tool", kw_only=True):
     """What a tool answers to a call."""
 
     tool_call_id: str
@@ -92,30 +59,30 @@ class Call(_Strict):
 
 
 @final
-class Caller(_Strict, tag_field="role", tag="assistant"):
-    """What the assistant says, the calls it makes, or both; what is absent is told from what is null."""
+class Assistant(_Strict, tag_field="role", tag="assistant"):
+    """What the assistant says, the calls it makes, or both; like `_Message`, but that its content may be null."""
 
-    content: Text | UnsetType | None = UNSET
-    name: str | UnsetType = UNSET
-    weight: Weight | UnsetType = UNSET
+    content: Text | None = ""
+    name: Text = ""
+    weight: Literal[0, 1] | UnsetType = UNSET
     tool_calls: Annotated[list[Call], Meta(min_length=1)] | UnsetType = UNSET
 
 
-Answer: TypeAlias = Caller | Reply
-Message: TypeAlias = _NamedSystem | _NamedDeveloper | NamedUser | Answer
+Answer: TypeAlias = Assistant | Reply
+Message: TypeAlias = _System | _Developer | User | Answer
 
 
-class ToolRow(_Strict):
+class ChatRow(_Strict):
     """A chat row, or the input of a preference row; the definitions of its tools stay as they are written."""
 
     messages: Annotated[list[Message], Meta(min_length=1)]
-    tools: Raw = Raw()
+    tools: Raw = NOT_WRITTEN
     parallel_tool_calls: bool | None = None
 
 
 class PreferenceRow(_Strict):
     """An input and two answers."""
 
-    input: ToolRow
+    input: ChatRow
     preferred_output: Annotated[list[Answer], Meta(min_length=1)]
     non_preferred_output: Annotated[list[Answer], Meta(min_length=1)]
