@@ -287,6 +287,13 @@ def test_names_are_made_printable(file: Path) -> None:
     assert codes(report) == ["unknown-row-key"] and "\x1b" not in report.problems[0].detail
 
 
+@pytest.mark.parametrize("answered", [b"[]", b"{}", b"7", b"null"])
+def test_a_reply_to_no_text(file: Path, answered: bytes) -> None:
+    """A call's id that is no text, even an array, is no call's id and nothing worse."""
+    reply = b'{"role": "tool", "content": "7", "tool_call_id": ' + answered + b'}, {"role": "assistant"'
+    assert codes(check(file, GOOD.replace(b'{"role": "assistant"', reply))) == ["dangling-tool-call"]
+
+
 def test_equal_files_give_equal_reports(file: Path) -> None:
     """Two checks of one file are equal, and only errors make it unusable."""
     content = GOOD.replace(b'"messages"', b'"b": 1, "a": 2, "messages"', 1)

@@ -275,7 +275,7 @@ def replies(row: Row) -> Found:
     for index, message in row.messages:
         answered = message.get("tool_call_id")
         called.update(call_ids(message))
-        if message.get("role") == "tool" and answered not in called:
+        if message.get("role") == "tool" and not (isinstance(answered, str) and answered in called):
             what = "answers a call that no message before it makes" if answered else 'has no "tool_call_id"'
             detail = f'This "tool" message {what}. Give it the id of its call in "tool_calls".'
             yield Finding("dangling-tool-call", (*row.at, index, "tool_call_id"), detail)
