@@ -1,6 +1,7 @@
 """Reads one data set in one way and prints the seconds: `python reading.py check|json|simdjson|together|loop FILE`.
 
 Run by its path, in the environment of ftops or in that of the peers, so it imports what a way needs and nothing else.
+Imports are part of a start, which other rows measure, and come before the clock.
 """
 
 from __future__ import annotations
@@ -12,17 +13,26 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 BLOCK_BYTES = 1 << 20
 
 
-def check(path: Path) -> None:
+Way: TypeAlias = Callable[[Path], None]
+
+
+def check() -> Way:
     """Check it as ftops does."""
     data, rules = importlib.import_module("ftops.data"), importlib.import_module("ftops.rules")
-    report = data.check_chat(path, path.name, rules.load_rules().limits)
-    if report.has_errors:
-        raise ValueError(report.problems[0])
+
+    def run(path: Path) -> None:
+        report = data.check_chat(path, path.name, rules.load_rules().limits)
+        if report.has_errors:
+            raise ValueError(report.problems[0])
+
+    return run
 
 
 def _hashed_lines(path: Path, parse: Callable[[bytes], object]) -> None:
@@ -36,26 +46,35 @@ def _hashed_lines(path: Path, parse: Callable[[bytes], object]) -> None:
                 parse(line)
 
 
-def floor_json(path: Path) -> None:
+def floor_json() -> Way:
     """Hash it and parse every line with the standard library."""
-    _hashed_lines(path, json.loads)
+    return partial(_hashed_lines, parse=json.loads)
 
 
-def floor_simdjson(path: Path) -> None:
+def floor_simdjson() -> Way:
     """Hash it and parse every line with simdjson, without making Python objects of it."""
     parser = importlib.import_module("simdjson").Parser()
-    _hashed_lines(path, lambda line: parser.parse(line) and None)
+    return partial(_hashed_lines, parse=lambda line: parser.parse(line) and None)
 
 
-def together(path: Path) -> None:
+def together() -> Way:
     """Check it as the command line of Together does, which reads but does not hash."""
-    report = importlib.import_module("together.lib.utils.files").check_file(path)
-    if not report["is_check_passed"]:
-        raise ValueError(report)
+    files = importlib.import_module("together.lib.utils.files")
+
+    def run(path: Path) -> None:
+        report = files.check_file(path)
+        if not report["is_check_passed"]:
+            raise ValueError(report)
+
+    return run
 
 
-def loop(path: Path) -> None:
+def loop() -> Way:
     """Check it as the notebooks of the cookbooks do: all rows in memory, then a loop over dicts."""
+    return _loop
+
+
+def _loop(path: Path) -> None:
     with path.open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     problems: Counter[str] = Counter()
@@ -78,7 +97,7 @@ def loop(path: Path) -> None:
             problems["example_missing_assistant_message"] += 1
 
 
-WAYS: Mapping[str, Callable[[Path], None]] = {
+WAYS: Mapping[str, Callable[[], Way]] = {
     "check": check,
     "json": floor_json,
     "simdjson": floor_simdjson,
@@ -89,7 +108,7 @@ WAYS: Mapping[str, Callable[[Path], None]] = {
 
 def main() -> None:
     """Read once and print the seconds it took."""
-    way, path = WAYS[sys.argv[1]], Path(sys.argv[2])
+    way, path = WAYS[sys.argv[1]](), Path(sys.argv[2])
     begin = time.perf_counter()
     way(path)
     sys.stdout.write(f"{time.perf_counter() - begin}\n")

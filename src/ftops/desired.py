@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ftops.cache import Cache
 from ftops.data import FORMATS, DataReport, check_rows, guess_format
-from ftops.data.cache import remembered
+from ftops.data.cache import remembered, remembered_format
 from ftops.diagnostics import Collector, Diagnostic
 from ftops.digest import owner_mark
 from ftops.kinds import KINDS, matrix
@@ -126,7 +126,8 @@ def _check_data(
         if pinned is not None:
             reports[source.address] = DataReport(digest=pinned, size_bytes=path.stat().st_size, rows=0, problems=())
             continue
-        row_format = formats.get(source.address) or guess_format(path, rules.limits)
+        guess = partial(guess_format, path, rules.limits)
+        row_format = formats.get(source.address) or remembered_format(Cache.under(root), path, guess)
         if row_format not in FORMATS:
             continue  # The kind has said that it is not built.
         if (file, row_format) not in by_file:

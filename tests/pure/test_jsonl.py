@@ -191,21 +191,26 @@ def test_unreadable_file(tmp_path: Path, where: str) -> None:
     assert codes(report) == ["unreadable-file"] and report.digest == ""
 
 
-def test_lines_have_byte_offsets(file: Path) -> None:
-    """Each line's offset finds its data in the file, also after a BOM, a CRLF and across blocks."""
-    content = b"\xef\xbb\xbffirst\r\n\n" + b"a" * BLOCK_BYTES + b"\nlast"
-    file.write_bytes(content)
-    lines = list(JsonlFile(file, 2 * BLOCK_BYTES).lines())
-    assert [line.number for line in lines] == [1, 2, 3, 4]
-    assert [line.data for line in lines] == [b"first", b"", b"a" * BLOCK_BYTES, b"last"]
-    assert all(content[ln.offset :].startswith(ln.data or b"") for ln in lines) and lines[0].offset == 3
+def lines_of(path: Path) -> list[bytes | None]:
+    """Return the lines of a file, whose numbers must follow each other."""
+    lines: list[bytes | None] = []
+    for batch in JsonlFile(path, 2 * BLOCK_BYTES).batches():
+        assert batch.number == len(lines) + 1
+        lines += batch.lines
+    return lines
+
+
+def test_lines_are_numbered(file: Path) -> None:
+    """Lines are yielded whole and in order, also after a BOM, a CRLF and across blocks."""
+    file.write_bytes(b"\xef\xbb\xbffirst\r\n\n" + b"a" * BLOCK_BYTES + b"\nb\nlast")
+    assert lines_of(file) == [b"first\r", b"", b"a" * BLOCK_BYTES, b"b", b"last"]
 
 
 @pytest.mark.parametrize("length", [BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1])
 def test_lines_across_blocks(file: Path, length: int) -> None:
     """A line that ends just before, at or after the end of a block is read whole."""
     file.write_bytes(b"a" * length + b"\nb\n")
-    assert [line.data for line in JsonlFile(file, 2 * BLOCK_BYTES).lines()] == [b"a" * length, b"b"]
+    assert lines_of(file) == [b"a" * length, b"b"]
 
 
 def test_memory_is_bounded(file: Path) -> None:
@@ -280,6 +285,13 @@ def test_names_are_made_printable(file: Path) -> None:
     """A key cannot smuggle control characters into a terminal."""
     report = check(file, GOOD.replace(b'"messages"', b'"\\u001b[31m": 1, "messages"', 1))
     assert codes(report) == ["unknown-row-key"] and "\x1b" not in report.problems[0].detail
+
+
+@pytest.mark.parametrize("answered", [b"[]", b"{}", b"7", b"null"])
+def test_a_reply_to_no_text(file: Path, answered: bytes) -> None:
+    """A call's id that is no text, even an array, is no call's id and nothing worse."""
+    reply = b'{"role": "tool", "content": "7", "tool_call_id": ' + answered + b'}, {"role": "assistant"'
+    assert codes(check(file, GOOD.replace(b'{"role": "assistant"', reply))) == ["dangling-tool-call"]
 
 
 def test_equal_files_give_equal_reports(file: Path) -> None:

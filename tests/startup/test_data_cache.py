@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ftops.cache import FOLDER, Cache
-from ftops.data import DataReport, check_chat
-from ftops.data.cache import remembered
+from ftops.data import DataReport, check_chat, guess_format
+from ftops.data.cache import remembered, remembered_format
 from ftops.rules import load_rules
 from ftops.testing import FakeClock
 
@@ -36,6 +36,15 @@ class Reader:
         """Return what is known of the file."""
         return remembered(self.cache, self.path, ["train.jsonl", *about], self.check)
 
+    def guess(self) -> str:
+        """Look at the first row."""
+        self.read += 1
+        return guess_format(self.path, load_rules().limits)
+
+    def row_format(self) -> str:
+        """Return what the rows are taken for."""
+        return remembered_format(self.cache, self.path, self.guess)
+
 
 def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
     """The second run knows everything of the first: digest, counts, and problems with their places."""
@@ -59,6 +68,15 @@ def test_rows_read_in_another_way_are_another_question(tmp_path: Path) -> None:
     reader("chat")
     reader("dpo")
     assert reader.read == 2
+
+
+def test_the_format_is_guessed_once(tmp_path: Path) -> None:
+    """What an unchanged file is taken for is known without its first row, beside what is known of all its rows."""
+    reader = Reader(tmp_path)
+    assert (reader.row_format(), reader().rows, reader.row_format(), reader().rows) == ("chat", 13, "chat", 13)
+    assert reader.read == 2
+    reader.path.write_text('{"preferred_output": []}', encoding="utf-8")
+    assert reader.row_format() == "dpo"
 
 
 def test_a_file_of_a_moment_ago_is_read_again(tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from ftops.cache import Cache, digest, seen
 from ftops.data.report import DataReport
+
+T = TypeVar("T")
 
 
 def remembered(cache: Cache, path: Path, about: Sequence[str], check: Callable[[], DataReport]) -> DataReport:
@@ -21,14 +24,23 @@ def remembered(cache: Cache, path: Path, about: Sequence[str], check: Callable[[
     Args: `about` is everything but the file and the rules that the report depends on: the name it is shown by, and
     how its rows are read.
     """
+    return _remembered(cache, path, ("data", *about), DataReport, check)
+
+
+def remembered_format(cache: Cache, path: Path, guess: Callable[[], str]) -> str:
+    """Return the format that `guess` takes a file's rows for, or took them for when the file was the same."""
+    return _remembered(cache, path, ("data format", str(path)), str, guess)
+
+
+def _remembered(cache: Cache, path: Path, about: Sequence[str], kind: type[T], find: Callable[[], T]) -> T:
     began_at, look = cache.clock.now(), seen(path)
     if look is None:
-        return check()
-    name, key = "\0".join(("data", *about)), digest([str(path), str(look), *about])
+        return find()
+    name, key = "\0".join(about), digest([str(path), str(look), *about[1:]])
     try:
-        return msgspec.convert(cache.get(name, key), DataReport)
+        return msgspec.convert(cache.get(name, key), kind)
     except msgspec.ValidationError:
-        report = check()
+        found = find()
     if seen(path) == look and look.settled(began_at):
-        cache.put(name, key, msgspec.to_builtins(report))
-    return report
+        cache.put(name, key, msgspec.to_builtins(found))
+    return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ftops.data.decode import BadLine, column_of, decode, locate
 from ftops.data.formats import Finding, check_chat_row, words_of
-from ftops.data.jsonl import JsonlFile, Line
+from ftops.data.jsonl import Batch, JsonlFile
 from ftops.data.preferences import OUTPUTS, check_preference_row
+from ftops.data.quick import Quick, quick_chat, quick_preference
 from ftops.data.report import DataReport, Tally
 from ftops.data.tokens import Tokens, chat_tokens, preference_tokens
 from ftops.rules import Limits, RowLimits, TokenEstimate
@@ -18,11 +18,19 @@ from ftops.rules import Limits, RowLimits, TokenEstimate
 CheckRow: TypeAlias = Callable[[object, RowLimits], list[Finding]]
 CountRow: TypeAlias = Callable[[object, TokenEstimate], Tokens]
 
-FORMATS: Mapping[str, tuple[CheckRow, CountRow]] = {
-    "chat": (check_chat_row, chat_tokens),
-    "dpo": (check_preference_row, preference_tokens),
+
+class Format(NamedTuple):
+    """How the rows of a format are checked, how their tokens are estimated, and both at once if all is well."""
+
+    check_row: CheckRow
+    count_row: CountRow
+    quick: Callable[[Limits], Quick]
+
+
+FORMATS: Mapping[str, Format] = {
+    "chat": Format(check_chat_row, chat_tokens, quick_chat),
+    "dpo": Format(check_preference_row, preference_tokens, quick_preference),
 }
-"""How the rows of each format are checked, and how their tokens are estimated."""
 
 _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
     b"version https://git-lfs.github.com/spec/": (
@@ -46,14 +54,14 @@ def check_rows(path: Path, shown: str, limits: Limits, row_format: str) -> DataR
 
     Args: `shown` is the file's name in the problems, as the user wrote it.
     """
-    source, pass_ = JsonlFile(path, limits.reading.line_bytes_max), _Pass(limits, Tally(shown), *FORMATS[row_format])
+    source, pass_ = JsonlFile(path, limits.reading.line_bytes_max), _Pass(limits, Tally(shown), FORMATS[row_format])
     tally, holds_rows = pass_.tally, True
     try:
-        for line in source.lines():
-            if line.number == 1:
-                holds_rows = _holds_rows(line, tally)
+        for batch in source.batches():
+            if batch.number == 1:
+                holds_rows = _holds_rows(batch.lines[0], tally)
             if holds_rows:
-                pass_.check(line)
+                pass_.check(batch)
     except OSError as error:
         tally.add("unreadable-file", f"The file cannot be read: {error.strerror}. Paths count from the project root.")
         return DataReport("", 0, 0, tally.problems)
@@ -68,44 +76,55 @@ def check_rows(path: Path, shown: str, limits: Limits, row_format: str) -> DataR
 def guess_format(path: Path, limits: Limits) -> str:
     """Return the format of a file's rows by its first one: for a data set that says none and that no job uses."""
     try:
-        first = next((line.data for line in JsonlFile(path, limits.reading.line_bytes_max).lines() if line.data), b"")
+        batches = JsonlFile(path, limits.reading.line_bytes_max).batches()
+        first = next((line for batch in batches for line in batch.lines if line and line != b"\r"), b"")
     except OSError:
         return "chat"
     row = decode(first)
     return "dpo" if isinstance(row, dict) and "messages" not in row and row.keys() & set(OUTPUTS) else "chat"
 
 
-def _holds_rows(first: Line, tally: Tally) -> bool:
+def _holds_rows(first: bytes | None, tally: Tally) -> bool:
     for begin, (code, detail) in _NOT_ROWS.items():
-        if first.data is not None and first.data.startswith(begin):
-            tally.add(code, detail, first.number, 1)
+        if first is not None and first.startswith(begin):
+            tally.add(code, detail, 1, 1)
             return False
     return True
 
 
-@dataclass(slots=True)
 class _Pass:
     """One pass over the lines of a file: what was counted so far, and the problems."""
 
-    limits: Limits
-    tally: Tally
-    check_row: CheckRow
-    count_row: CountRow
-    rows: int = 0
-    tokens: int = 0
-    input_tokens: int = 0
+    def __init__(self, limits: Limits, tally: Tally, row_format: Format) -> None:
+        self.limits, self.tally, self.row_format = limits, tally, row_format
+        self.quick = row_format.quick(limits)
+        self.rows = self.tokens = self.input_tokens = 0
 
-    def check(self, line: Line) -> None:
+    def check(self, batch: Batch) -> None:
+        """Count the rows among some lines, and report their problems: most rows have none, which is soon known."""
+        quick = self.quick
+        rows = tokens = input_tokens = 0
+        for number, line in enumerate(batch.lines, batch.number):
+            if line is not None and (counted := quick(line)) is not None:
+                rows += 1
+                tokens += counted[0]
+                input_tokens += counted[1]
+            else:
+                self._check_line(number, line)
+        self.rows += rows
+        self.tokens += tokens
+        self.input_tokens += input_tokens
+
+    def _check_line(self, number: int, line: bytes | None) -> None:
         """Count one line and report its problems; a blank one is no row."""
-        if line.data is None:
+        if line is None:
             mib = self.limits.reading.line_bytes_max >> 20
-            self.tally.add("line-too-long", f"The line is longer than {mib} MiB and was not checked.", line.number, 1)
-        elif not line.data or line.data.isspace():
-            detail = "The line is empty. Remove it: every line must hold one row."
-            self.tally.add("blank-line", detail, line.number, 1)
+            self.tally.add("line-too-long", f"The line is longer than {mib} MiB and was not checked.", number, 1)
+        elif not line or line.isspace():
+            self.tally.add("blank-line", "The line is empty. Remove it: every line must hold one row.", number, 1)
             return
         else:
-            self._check_row(line.number, line.data)
+            self._check_row(number, line.removesuffix(b"\r"))
         self.rows += 1
 
     def _check_row(self, number: int, data: bytes) -> None:
@@ -114,10 +133,10 @@ class _Pass:
             column = column_of(data, value.position)
             self.tally.add(value.code, f"The line cannot be read: {value.reason}.", number, column)
             return
-        for finding in self.check_row(value, self.limits.rows):
+        for finding in self.row_format.check_row(value, self.limits.rows):
             if self.tally.count(finding.code, number):
                 self.tally.describe(finding.code, _told(finding), number, locate(data, finding.path))
-        tokens = self.count_row(value, self.limits.tokens)
+        tokens = self.row_format.count_row(value, self.limits.tokens)
         self.tokens += tokens.all
         self.input_tokens += tokens.input
 

@@ -251,9 +251,14 @@ def _calls(message: Fields) -> Iterator[tuple[JsonPath, object]]:
         yield ("function_call",), message["function_call"]
 
 
+def defined_tools(row: Row) -> tuple[str, ...]:
+    """Return the names of the tools that a row defines."""
+    return tuple(name for _, function in _definitions(row) if (name := _name(function)))
+
+
 def called_tools(row: Row) -> Found:
     """Yield the calls of tools that are not defined."""
-    defined = tuple(name for _, function in _definitions(row) if (name := _name(function)))
+    defined = defined_tools(row)
     if not defined:
         return  # an empty list of tools defines nothing that could be contradicted
     for index, message in row.messages:
@@ -270,7 +275,7 @@ def replies(row: Row) -> Found:
     for index, message in row.messages:
         answered = message.get("tool_call_id")
         called.update(call_ids(message))
-        if message.get("role") == "tool" and answered not in called:
+        if message.get("role") == "tool" and not (isinstance(answered, str) and answered in called):
             what = "answers a call that no message before it makes" if answered else 'has no "tool_call_id"'
             detail = f'This "tool" message {what}. Give it the id of its call in "tool_calls".'
             yield Finding("dangling-tool-call", (*row.at, index, "tool_call_id"), detail)
@@ -354,14 +359,15 @@ def _tool_calls(at: JsonPath, message: Fields, _limits: RowLimits) -> Found:
         if not isinstance(function, dict) or _name(function) is None:
             shape = '{"id": ..., "type": "function", "function": {"name": ..., "arguments": "..."}}'
             yield Finding("tool-call-shape", (*at, *path), f"A call must look like {shape}.")
-        elif not _is_json(function.get("arguments")):
+        elif not is_json(function.get("arguments")):
             detail = (
                 'Arguments must be a string that holds JSON, such as "{\\"id\\": 7}", not an object and not plain text.'
             )
             yield Finding("arguments-not-json", (*at, *path, "arguments"), detail)
 
 
-def _is_json(text: object) -> bool:
+def is_json(text: object) -> bool:
+    """Tell whether a value is a text that holds JSON."""
     return isinstance(text, str) and not isinstance(decode(text.encode()), BadLine)
 
 

@@ -33,7 +33,7 @@ def chat_tokens(row: object, estimate: TokenEstimate) -> Tokens:
     """Return the tokens of a chat row."""
     if not isinstance(row, dict):
         return Tokens(0)
-    beside = _written(row, _TOOL_KEYS) if len(row) > 1 else 0
+    beside = written_tools(row) if len(row) > 1 else 0
     return Tokens(_tokens(row.get("messages"), estimate, beside) + estimate.tokens_per_row)
 
 
@@ -44,7 +44,7 @@ def preference_tokens(row: object, estimate: TokenEstimate) -> Tokens:
     given = row.get("input")
     asked = 0
     if isinstance(given, dict):
-        asked = _tokens(given.get("messages"), estimate, _written(given, _TOOL_KEYS)) + estimate.tokens_per_row
+        asked = _tokens(given.get("messages"), estimate, written_tools(given)) + estimate.tokens_per_row
     return Tokens(asked + sum(_tokens(row.get(name), estimate) for name in _OUTPUTS), asked)
 
 
@@ -72,6 +72,11 @@ def _parts(parts: list[object]) -> tuple[int, int]:
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     images = sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
     return sum(len(text) for text in texts if isinstance(text, str)), images
+
+
+def written_tools(fields: Mapping[str, object]) -> int:
+    """Return the characters of the tools that a row defines, as JSON."""
+    return _written(fields, _TOOL_KEYS)
 
 
 def _written(fields: Mapping[str, object], names: tuple[str, ...]) -> int:
