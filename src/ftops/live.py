@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from ftops.kinds import KINDS_BY_WORD, Kind
 from ftops.kinds.base import Item
 from ftops.model import Address, Desired, LiveState, Object, Observed, Pointer
 from ftops.rules import load_rules
-from ftops.upkeep import Past
+from ftops.upkeep import Cost, Past
 from ftops.wire.client import Client, in_parallel
 
 Listed = list[Item] | WireError
@@ -59,7 +59,7 @@ def observe(
     found = _read_more(inquired.objects, clients, desired, moments)
     return LiveState(
         now=now,
-        objects=resolve_pointers(_priced(found, desired)),
+        objects=resolve_pointers(found, _prices(desired)),
         unreadable=unreadable,
         doubts=doubts,
         refused=refused,
@@ -88,9 +88,10 @@ def _inquire(
     """Return the objects with their use, and the pasts of declared names that are absent, asked all at once."""
     rules, told = load_rules(), _Inquired()
     ours = {place: [o for o in found if _is_ours(o, desired)] for place, found in objects.items()}
+    clocked = _clocked(desired)
     asked: list[tuple[Place, str, Call]] = []
     for (account, word), found in objects.items():
-        absent = _absent(found, account, word, desired)
+        absent = _absent(found, clocked.get((account, word), ()))
         inquiries = KINDS_BY_WORD[word].inquiries(ours[account, word], absent, moments[account], rules)
         asked += [((account, word), name, call) for name, call in inquiries.items()]
     results = in_parallel([partial(_list, clients[place[0]], call) for place, _, call in asked])
@@ -109,17 +110,26 @@ def _is_ours(found: Object, desired: Desired) -> bool:
     return found.marker is not None and found.marker.owner in desired.owners
 
 
-def _absent(found: Sequence[Object], account: str, word: str, desired: Desired) -> list[str]:
-    """Return the declared names that are not there although the service's clock may be the reason."""
-    there = {o.id.casefold() for o in found}
-    declared = [r for r in desired.resources if r.account == account and r.address.kind == word and r.lifecycle.idle]
-    return [r.address.name for r in declared if r.address.name.casefold() not in there]
+def _clocked(desired: Desired) -> dict[Place, list[str]]:
+    """Return the declared names that the service's clock touches."""
+    names: dict[Place, list[str]] = {}
+    for resource in desired.resources:
+        if resource.lifecycle.idle:
+            names.setdefault((resource.account, resource.address.kind), []).append(resource.address.name)
+    return names
 
 
-def _priced(found: Sequence[Object], desired: Desired) -> list[Object]:
+def _absent(found: Sequence[Object], names: Sequence[str]) -> list[str]:
+    """Return the names that are not there."""
+    there = {o.id.casefold() for o in found} if names else set()
+    return [name for name in names if name.casefold() not in there]
+
+
+def _prices(desired: Desired) -> Callable[[Object], Cost]:
+    """Return what tells the price of an object."""
     rules = load_rules()
     regions = {name: account.region for name, account in desired.accounts.items()}
-    return [KINDS_BY_WORD[o.kind].priced(o, regions.get(o.account, ""), rules) for o in found]
+    return lambda found: KINDS_BY_WORD[found.kind].price(found, regions.get(found.account, ""), rules)
 
 
 def _listing_calls() -> list[Call]:
@@ -177,20 +187,28 @@ def _more(found: Object, moments: Mapping[str, datetime]) -> Call | None:
     return KINDS_BY_WORD[found.kind].reads(found, moments[found.account])
 
 
-def resolve_pointers(objects: Iterable[Object]) -> tuple[Object, ...]:
-    """Return the objects with the marker of what each field points to, where that object is among them."""
+def resolve_pointers(
+    objects: Iterable[Object], price: Callable[[Object], Cost] = lambda found: found.cost
+) -> tuple[Object, ...]:
+    """Return the objects with the marker of what each field points to, where that object is among them.
+
+    Args: `price` tells what an object costs, which is filled in on the way because copying an object takes time.
+    """
     objects = tuple(objects)
-    markers = {(o.account, o.kind, o.id): o.marker for o in objects}
-    return tuple(_resolved(o, markers) for o in objects)
+    markers = {_place(o): o.marker for o in objects}
+    return tuple(_resolved(o, markers, price(o)) for o in objects)
 
 
-def _resolved(found: Object, markers: Mapping[tuple[str, str, str], Marker | None]) -> Object:
-    fields: dict[str, Observed] = {}
+def _resolved(found: Object, markers: Mapping[tuple[str, str, str], Marker | None], cost: Cost) -> Object:
+    known: dict[str, Observed] = {}
     for name, value in found.fields.items():
         if isinstance(value, Pointer) and value.marker is None:
-            value = replace(value, marker=markers.get((found.account, value.kind, value.id)))  # noqa: PLW2901
-        fields[name] = value
-    return replace(found, fields=fields)
+            marker = markers.get((found.account, value.kind, value.id))
+            if marker is not None:
+                known[name] = Pointer(value.kind, value.id, marker, value.selector)
+    if not known and cost == found.cost:
+        return found
+    return replace(found, fields={**found.fields, **known}, cost=cost)
 
 
 def overlay(live: LiveState, written: Object) -> LiveState:

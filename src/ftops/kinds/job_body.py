@@ -166,7 +166,7 @@ def jobs_without_record(
     for name, created_at in names:
         final = _CHECKPOINT.sub("", name)
         parts = _FINE_TUNED.match(final)
-        if parts and parts["job"] not in known | bare.keys():
+        if parts and parts["job"] not in known and parts["job"] not in bare:
             bare[parts["job"]] = Object(
                 kind="job",
                 account=account,

@@ -148,10 +148,10 @@ def _walk(top: Path, root: Path, written: str, inputs: Inputs) -> None:
     shown_top = _shown(top, root, written)
     for folder, folders, names in os.walk(top, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        shown = PurePosixPath(shown_top, os.path.relpath(folder, top))
+        shown = str(PurePosixPath(shown_top, os.path.relpath(folder, top), "_"))[:-1]
         for name in sorted(names):
             if name.endswith(SUFFIXES) and not name.startswith("."):
-                inputs.add(_printable(str(shown / name)), Path(folder, name))
+                inputs.add(_printable(shown + name), Path(folder, name))
 
 
 def _shown(path: Path, root: Path, written: str) -> str:
