@@ -42,7 +42,7 @@ def observe(
     before = {name: client.calls for name, client in clients.items()}
     calls = _listing_calls()
     asked = [(name, call) for name in clients for call in calls]
-    results = in_parallel([partial(_list, clients[name], call) for name, call in asked])
+    results = in_parallel([partial(_list, clients[name], call) for name, call in asked], _at_once(clients))
     listed = {name: [(c, r) for (n, c), r in zip(asked, results, strict=True) if n == name] for name in clients}
     moments = {name: client.began for name, client in clients.items() if client.began is not None}
     now = min(moments.values(), default=None) or clock.now()
@@ -94,7 +94,7 @@ def _inquire(
         absent = _absent(found, clocked.get((account, word), ()))
         inquiries = KINDS_BY_WORD[word].inquiries(ours[account, word], absent, moments[account], rules)
         asked += [((account, word), name, call) for name, call in inquiries.items()]
-    results = in_parallel([partial(_list, clients[place[0]], call) for place, _, call in asked])
+    results = in_parallel([partial(_list, clients[place[0]], call) for place, _, call in asked], _at_once(clients))
     for (account, word), found in objects.items():
         place = (account, word)
         answers = {name: r for (p, name, _), r in zip(asked, results, strict=True) if p == place}
@@ -178,9 +178,14 @@ def _read_more(
             return found  # It is for people; without it the plan is the same.
 
     asked = {_place(o): call for o in objects if _is_ours(o, desired) and (call := _more(o, moments)) is not None}
-    told = in_parallel([partial(read, o, asked[_place(o)]) for o in objects if _place(o) in asked])
+    jobs = [partial(read, o, asked[_place(o)]) for o in objects if _place(o) in asked]
+    told = in_parallel(jobs, _at_once(clients))
     by_place = {_place(o): o for o in told}
     return [by_place.get(_place(o), o) for o in objects]
+
+
+def _at_once(clients: Mapping[str, Client]) -> int:
+    return max((client.at_once for client in clients.values()), default=1)
 
 
 def _more(found: Object, moments: Mapping[str, datetime]) -> Call | None:
