@@ -1,7 +1,8 @@
-"""Small results kept between runs in `.ftops/cache/`: never a source of truth, and safe to delete at any moment.
+"""Results kept between runs in `.ftops/cache/`: never a source of truth, and safe to delete at any moment.
 
 Whatever is not certain is a miss: another version of ftops, of Python or of a library, another day, a file that
 changed or may have changed, an entry that cannot be read. Entries are JSON; nothing in one can choose what is made.
+There are many small ones, and few large ones, which are sealed with a digest instead of being parsed here.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ OFF = "FTOPS_NO_CACHE"
 """Set in the environment to anything but nothing, it turns the cache off."""
 ENTRIES_MAX = 1_000
 ENTRY_BYTES_MAX = 256 << 10
+LARGE_ENTRIES_MAX = 8
+LARGE_BYTES_MAX = 64 << 20
+_SMALL, _LARGE = ".json", ".large"
+_SEAL_BYTES = 64
 RACY_S = 2.0
 """A file whose times are this close to the moment of looking may still change within the same tick of its clock."""
 
@@ -90,33 +95,55 @@ class Cache(NamedTuple):
     def put(self, name: str, key: str, value: object) -> None:
         """Keep a value in place of what the name had, whole or not at all; too large a one is not kept."""
         text = json.dumps({"key": key, "made_by": made_by(self.clock), "value": value}, separators=(",", ":"))
-        if self.folder is None or len(text) > ENTRY_BYTES_MAX:
-            return
-        place = self._place(self.folder, name)
-        draft = place.with_suffix(f".{os.getpid()}.tmp")
+        if self.folder is not None and len(text) <= ENTRY_BYTES_MAX:
+            self._write(self.folder, self._place(self.folder, name), text.encode("ascii"), ENTRIES_MAX)
+
+    def get_large(self, name: str, key: str) -> bytes | None:
+        """Return the bytes kept under this name for this key, or None unless they are whole."""
+        if self.folder is None:
+            return None
         try:
-            self._make_room(self.folder)
-            draft.write_text(text, encoding="ascii")
+            entry = self._place(self.folder, name, _LARGE).read_bytes()
+        except OSError:
+            return None
+        body = entry[_SEAL_BYTES:]
+        return body if entry[:_SEAL_BYTES] == self._seal(key, body) else None
+
+    def put_large(self, name: str, key: str, body: bytes) -> None:
+        """Keep bytes in place of what the name had, as `put` does with values."""
+        if self.folder is not None and len(body) <= LARGE_BYTES_MAX:
+            place = self._place(self.folder, name, _LARGE)
+            self._write(self.folder, place, self._seal(key, body) + body, LARGE_ENTRIES_MAX)
+
+    def _seal(self, key: str, body: bytes) -> bytes:
+        return digest([key, made_by(self.clock), body]).encode("ascii")
+
+    def _write(self, folder: Path, place: Path, data: bytes, entries_max: int) -> None:
+        draft = place.with_name(f"{place.name}.{os.getpid()}.tmp")
+        try:
+            self._make_room(folder, place.suffix, entries_max)
+            draft.write_bytes(data)
             draft.replace(place)
         except OSError:
             with suppress(OSError):
                 draft.unlink()
 
-    def _make_room(self, folder: Path) -> None:
-        """Make the folder, or drop its oldest entries when it is full."""
+    def _make_room(self, folder: Path, suffix: str, entries_max: int) -> None:
+        """Make the folder, or drop its oldest entries of a size when there are too many of them."""
         if not (folder / ".gitignore").exists():
             folder.mkdir(parents=True, exist_ok=True)
             (folder / ".gitignore").write_text(_IGNORE, encoding="ascii")
-        if len(os.listdir(folder)) <= ENTRIES_MAX:  # noqa: PTH208 - only how many
-            return
         with os.scandir(folder) as entries:
-            aged = sorted((e.stat().st_mtime_ns, e.path) for e in entries if e.name != ".gitignore")
-        for _, path in aged[: max(0, len(aged) - ENTRIES_MAX + 1)]:
+            paths = [entry for entry in entries if suffix in entry.name]
+        if len(paths) < entries_max:
+            return
+        aged = sorted((entry.stat().st_mtime_ns, entry.path) for entry in paths)
+        for _, path in aged[: len(aged) - entries_max + 1]:
             Path(path).unlink(missing_ok=True)
 
     @staticmethod
-    def _place(folder: Path, name: str) -> Path:
-        return folder / f"{digest([name])[:32]}.json"
+    def _place(folder: Path, name: str, suffix: str = _SMALL) -> Path:
+        return folder / f"{digest([name])[:32]}{suffix}"
 
 
 def made_by(clock: Clock) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from ftops.kinds.account import limits_of
 from ftops.kinds.base import Item
 from ftops.model import Address, Desired, LiveState, Object, Observed, Pointer
 from ftops.rules import load_rules
-from ftops.upkeep import Past, Room
+from ftops.upkeep import Cost, Past, Room
 from ftops.wire.client import Client, in_parallel
 
 Listed = list[Item] | WireError
@@ -46,7 +46,8 @@ def observe(
     asked = [(name, call) for name in clients for call in calls]
     limits: dict[str, Mapping[str, int]] = {}
     reads = [partial(_list, clients[name], call) for name, call in asked]
-    results = in_parallel([*reads, *(partial(_limits, client, name, limits) for name, client in clients.items())])
+    reads += [partial(_limits, client, name, limits) for name, client in clients.items()]
+    results = in_parallel(reads, _at_once(clients))
     listed = {name: [(c, r) for (n, c), r in zip(asked, results, strict=False) if n == name] for name in clients}
     moments = {name: client.began for name, client in clients.items() if client.began is not None}
     now = min(moments.values(), default=None) or clock.now()
@@ -67,7 +68,7 @@ def observe(
     found = _read_more(inquired.objects, clients, desired, moments)
     return LiveState(
         now=now,
-        objects=resolve_pointers(_priced(found, desired)),
+        objects=resolve_pointers(found, _prices(desired)),
         unreadable=unreadable,
         doubts=doubts,
         refused=refused,
@@ -106,12 +107,13 @@ def _inquire(
     """Return the objects with their use, and the pasts of declared names that are absent, asked all at once."""
     rules, told = load_rules(), _Inquired()
     ours = {place: [o for o in found if _is_ours(o, desired)] for place, found in objects.items()}
+    clocked = _clocked(desired)
     asked: list[tuple[Place, str, Call]] = []
     for (account, word), found in objects.items():
-        absent = _absent(found, account, word, desired)
+        absent = _absent(found, clocked.get((account, word), ()))
         inquiries = KINDS_BY_WORD[word].inquiries(ours[account, word], absent, moments[account], rules)
         asked += [((account, word), name, call) for name, call in inquiries.items()]
-    results = in_parallel([partial(_list, clients[place[0]], call) for place, _, call in asked])
+    results = in_parallel([partial(_list, clients[place[0]], call) for place, _, call in asked], _at_once(clients))
     for (account, word), found in objects.items():
         place = (account, word)
         answers = {name: r for (p, name, _), r in zip(asked, results, strict=True) if p == place}
@@ -127,17 +129,26 @@ def _is_ours(found: Object, desired: Desired) -> bool:
     return found.marker is not None and found.marker.owner in desired.owners
 
 
-def _absent(found: Sequence[Object], account: str, word: str, desired: Desired) -> list[str]:
-    """Return the declared names that are not there although the service's clock may be the reason."""
-    there = {o.id.casefold() for o in found}
-    declared = [r for r in desired.resources if r.account == account and r.address.kind == word and r.lifecycle.idle]
-    return [r.address.name for r in declared if r.address.name.casefold() not in there]
+def _clocked(desired: Desired) -> dict[Place, list[str]]:
+    """Return the declared names that the service's clock touches."""
+    names: dict[Place, list[str]] = {}
+    for resource in desired.resources:
+        if resource.lifecycle.idle:
+            names.setdefault((resource.account, resource.address.kind), []).append(resource.address.name)
+    return names
 
 
-def _priced(found: Sequence[Object], desired: Desired) -> list[Object]:
+def _absent(found: Sequence[Object], names: Sequence[str]) -> list[str]:
+    """Return the names that are not there."""
+    there = {o.id.casefold() for o in found} if names else set()
+    return [name for name in names if name.casefold() not in there]
+
+
+def _prices(desired: Desired) -> Callable[[Object], Cost]:
+    """Return what tells the price of an object."""
     rules = load_rules()
     regions = {name: account.region for name, account in desired.accounts.items()}
-    return [KINDS_BY_WORD[o.kind].priced(o, regions.get(o.account, ""), rules) for o in found]
+    return lambda found: KINDS_BY_WORD[found.kind].price(found, regions.get(found.account, ""), rules)
 
 
 def _listing_calls() -> list[Call]:
@@ -186,29 +197,42 @@ def _read_more(
             return found  # It is for people; without it the plan is the same.
 
     asked = {_place(o): call for o in objects if _is_ours(o, desired) and (call := _more(o, moments)) is not None}
-    told = in_parallel([partial(read, o, asked[_place(o)]) for o in objects if _place(o) in asked])
+    jobs = [partial(read, o, asked[_place(o)]) for o in objects if _place(o) in asked]
+    told = in_parallel(jobs, _at_once(clients))
     by_place = {_place(o): o for o in told}
     return [by_place.get(_place(o), o) for o in objects]
+
+
+def _at_once(clients: Mapping[str, Client]) -> int:
+    return max((client.at_once for client in clients.values()), default=1)
 
 
 def _more(found: Object, moments: Mapping[str, datetime]) -> Call | None:
     return KINDS_BY_WORD[found.kind].reads(found, moments[found.account])
 
 
-def resolve_pointers(objects: Iterable[Object]) -> tuple[Object, ...]:
-    """Return the objects with the marker of what each field points to, where that object is among them."""
+def resolve_pointers(
+    objects: Iterable[Object], price: Callable[[Object], Cost] = lambda found: found.cost
+) -> tuple[Object, ...]:
+    """Return the objects with the marker of what each field points to, where that object is among them.
+
+    Args: `price` tells what an object costs, which is filled in on the way because copying an object takes time.
+    """
     objects = tuple(objects)
-    markers = {(o.account, o.kind, o.id): o.marker for o in objects}
-    return tuple(_resolved(o, markers) for o in objects)
+    markers = {_place(o): o.marker for o in objects}
+    return tuple(_resolved(o, markers, price(o)) for o in objects)
 
 
-def _resolved(found: Object, markers: Mapping[tuple[str, str, str], Marker | None]) -> Object:
-    fields: dict[str, Observed] = {}
+def _resolved(found: Object, markers: Mapping[tuple[str, str, str], Marker | None], cost: Cost) -> Object:
+    known: dict[str, Observed] = {}
     for name, value in found.fields.items():
         if isinstance(value, Pointer) and value.marker is None:
-            value = replace(value, marker=markers.get((found.account, value.kind, value.id)))  # noqa: PLW2901
-        fields[name] = value
-    return replace(found, fields=fields)
+            marker = markers.get((found.account, value.kind, value.id))
+            if marker is not None:
+                known[name] = Pointer(value.kind, value.id, marker, value.selector)
+    if not known and cost == found.cost:
+        return found
+    return replace(found, fields={**found.fields, **known}, cost=cost)
 
 
 def overlay(live: LiveState, written: Object) -> LiveState:

@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftops.clock import SystemClock
+from ftops.commands.declaration import Declaration, declare
 from ftops.commands.output import Output
-from ftops.desired import Built, build
-from ftops.diagnostics import Severity, has_errors
 from ftops.errors import FtopsError, SpecError
 from ftops.kinds.envelope import Finding
 from ftops.kinds.project import AccountSpec, ProjectDocument
 from ftops.live import observe
 from ftops.model import Desired, LiveState
-from ftops.rules import load_rules
-from ftops.spec.loader import Loaded, load
 from ftops.wire.client import Client
 from ftops.wire.network import Network, Place
 
@@ -36,24 +33,11 @@ BAR_BYTES_MIN = 1_000_000
 """Smaller uploads show no bar."""
 
 
-def load_built(output: Output, paths: Sequence[str]) -> tuple[Loaded, Built]:
-    """Return the specs as loaded and what they declare, with every problem of both."""
-    root = output.common.root
-    rules = load_rules()
-    loaded = load(paths, root, sys.stdin.buffer.read, rules)
-    return loaded, build(loaded, root, rules, SystemClock().now().date())
-
-
-def declared(output: Output, paths: Sequence[str]) -> tuple[Loaded, ProjectDocument, Desired]:
+def declared(output: Output, paths: Sequence[str]) -> Declaration:
     """Return what the specs declare, with warnings printed; raises SpecError with everything if there are errors."""
-    loaded, built = load_built(output, paths)
-    if has_errors(built.diagnostics) or built.desired is None or loaded.project is None:
-        raise SpecError(built.diagnostics)
-    output.diagnostics([d for d in built.diagnostics if d.severity is Severity.WARNING])
-    project = loaded.project.document
-    if not isinstance(project, ProjectDocument):
-        raise FtopsError("the project's document is of another kind")
-    return loaded, project, built.desired
+    found = declare(output.common.root, paths)
+    output.diagnostics(found.warnings)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,34 +101,34 @@ def session(output: Output, paths: Sequence[str]) -> Iterator[Session]:
     Raises: SpecError when they are embedded emulators and accounts on the network at once, or when a host is not one
     that credentials go to.
     """
-    loaded, project, desired = declared(output, paths)
-    used = {name: project.spec.accounts[name] for name in desired.accounts}
-    refuse_mixed(loaded, used)
+    found = declared(output, paths)
+    used = {name: found.project.spec.accounts[name] for name in found.desired.accounts}
+    refuse_mixed(found, used)
     root = output.common.root
     with store_problems(), ExitStack() as stack:
         bar = UploadBar(output)
         emulators: tuple[Emulator, ...] = ()
         if any(spec.emulator is None for spec in used.values()):
-            clients = _network_clients(output, loaded, used, stack)
+            clients = _network_clients(output, found, used, stack)
         else:
             clients, emulators = _embedded_clients(output, root, used, stack)
         for client in clients.values():
             client.tell_progress = bar
-        yield Session(project, desired, clients, emulators, root / STATE_FOLDER)
+        yield Session(found.project, found.desired, clients, emulators, root / STATE_FOLDER)
 
 
-def refuse_mixed(loaded: Loaded, used: Mapping[str, AccountSpec]) -> None:
+def refuse_mixed(found: Declaration, used: Mapping[str, AccountSpec]) -> None:
     """Raise SpecError if some of the accounts are embedded emulators and others on the network."""
     embedded = [name for name, spec in used.items() if spec.emulator is not None]
     others = [name for name in used if name not in embedded]
-    if embedded and others and loaded.project is not None:
+    if embedded and others:
         detail = (
             f"The documents use the embedded emulator ({', '.join(embedded)}) and the network ({', '.join(others)}). "
             "One pass never touches both: keep them in two projects, or in two overlays of one, and name the one meant "
             "on the command line."
         )
         finding = Finding(("spec", "accounts"), "mixed-accounts", "Emulators beside real accounts", detail, on_key=True)
-        raise SpecError([loaded.project.diagnostic(finding)])
+        raise SpecError([found.point(finding)])
 
 
 def network_of(output: Output) -> Network:
@@ -159,14 +143,14 @@ def place_of(name: str, spec: AccountSpec) -> Place:
 
 
 def _network_clients(
-    output: Output, loaded: Loaded, used: Mapping[str, AccountSpec], stack: ExitStack
+    output: Output, found: Declaration, used: Mapping[str, AccountSpec], stack: ExitStack
 ) -> dict[str, Client]:
     network = network_of(output)
     stack.callback(network.close)
     places = {name: place_of(name, spec) for name, spec in used.items()}
     refused = [(name, what, why) for name, place in places.items() for what, why in network.refusals(place).items()]
-    if refused and loaded.project is not None:
-        raise SpecError([loaded.project.diagnostic(_refused(*each)) for each in refused])
+    if refused:
+        raise SpecError([found.point(_refused(*each)) for each in refused])
     clients = {}
     for name, place in places.items():
         clients[name] = stack.enter_context(network.client(place))

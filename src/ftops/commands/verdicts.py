@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ftops.cache import Cache, Seen, digest, seen
 from ftops.diagnostics import Diagnostic, Severity, Span
@@ -20,6 +20,10 @@ from ftops.spec.files import FILE_BYTES_MAX, find
 
 NAMED_BY_SPECS = ("AZURE_OPENAI_", "FTOPS_")
 """How the variables begin that `{env: NAME}` may name."""
+
+
+Look: TypeAlias = tuple[str, Seen]
+"""Where a data file really is, and how it looks."""
 
 
 class Verdict(NamedTuple):
@@ -51,17 +55,27 @@ class Question(NamedTuple):
 
     def keep(self, verdict: Verdict, data_files: Iterable[str]) -> None:
         """Keep what was found, if nothing has changed since the question was put."""
-        if self.key is None or self.key != ask(self.cache, self.root, [*self.name.split("\0")[1:]]).key:
-            return
-        looks = {file: _look(self.root, file) for file in data_files}
-        if all(look is not None and look[1].settled(self.began_at) for look in looks.values()):
+        looks = self.settled(data_files)
+        if self.key is not None and looks is not None:
             self.cache.put(self.name, self.key, _written(verdict, looks))
 
+    def settled(self, data_files: Iterable[str]) -> dict[str, Look] | None:
+        """Return how the data files look, or None if they or a spec may have changed since the question was put."""
+        what, *paths = self.name.split("\0")
+        if self.key is None or self.key != ask(self.cache, self.root, paths, what).key:
+            return None
+        looks = {file: look_at(self.root, file) for file in data_files}
+        told = {file: look for file, look in looks.items() if look is not None and look[1].settled(self.began_at)}
+        return told if len(told) == len(looks) else None
 
-def ask(cache: Cache, root: Path, paths: Sequence[str]) -> Question:
-    """Return the question that PATH stands for; standard input, pipes and what cannot be read have no key."""
+
+def ask(cache: Cache, root: Path, paths: Sequence[str], what: str = "validate") -> Question:
+    """Return the question that PATH stands for; standard input, pipes and what cannot be read have no key.
+
+    Args: `what` is asked of it, which keeps the answers of different commands apart.
+    """
     began_at = cache.clock.now()
-    name = "\0".join(("validate", *paths))
+    name = "\0".join((what, *paths))
     return Question(cache, root, name, None if cache.folder is None else _key(root, paths), began_at)
 
 
@@ -76,19 +90,20 @@ def _key(root: Path, paths: Sequence[str]) -> str | None:
         if each.path is None or look is None or look.size_bytes > FILE_BYTES_MAX:
             return None
         try:
-            parts += [each.shown, each.path.read_bytes()]
+            with open(each.path, "rb", buffering=0) as file:  # noqa: PTH123 - as `seen` does, of thousands of files
+                parts += [each.shown, file.readall()]
         except OSError:
             return None
     return digest(parts)
 
 
-def _look(root: Path, file: str) -> tuple[str, Seen] | None:
+def look_at(root: Path, file: str) -> Look | None:
     """Return where a data file really is and how it looks."""
     look = seen(root / file)
     return None if look is None else (os.path.realpath(root / file), look)
 
 
-def _written(verdict: Verdict, looks: Mapping[str, tuple[str, Seen] | None]) -> dict[str, object]:
+def _written(verdict: Verdict, looks: Mapping[str, Look]) -> dict[str, object]:
     found = [
         [d.span.file, d.span.line, d.span.column, d.code, d.summary, d.detail, d.severity, d.excerpt]
         for d in verdict.diagnostics
@@ -102,7 +117,7 @@ def _read(kept: object, root: Path) -> Verdict | None:
     if not isinstance(kept, dict):
         return None
     for file, (real, look) in kept["data"].items():
-        if _look(root, file) != (real, tuple(look)):
+        if look_at(root, file) != (real, tuple(look)):
             return None
     found = [
         Diagnostic(Span(file, line, column), code, summary, detail, Severity(severity), excerpt)

@@ -191,6 +191,4 @@ def _of_calls(message: Assistant, names: frozenset[str], called: set[str]) -> in
             return None
         if call.id is not UNSET:
             called.add(call.id)
-    # Of a message with two keys the estimate leaves the calls out: it takes it for a plain one.
-    alone = message.content == "" and message.name == "" and message.weight is UNSET
-    return 0 if alone else len(msgspec.json.encode(calls).decode("utf-8"))
+    return len(msgspec.json.encode(calls).decode("utf-8"))

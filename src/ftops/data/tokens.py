@@ -61,7 +61,7 @@ def _tokens(messages: object, estimate: TokenEstimate, characters: int = 0) -> i
             elif isinstance(content, list):
                 text, pictures = _parts(content)
                 characters, images = characters + text, images + pictures
-            if len(message) > 2 and not message.keys() <= _PLAIN_KEYS:  # noqa: PLR2004  the length is cheaper to ask
+            if not message.keys() <= _PLAIN_KEYS:
                 characters += _written(message, _JSON_KEYS) + len(str(message.get("name", "")))
     listed = len(messages) * estimate.tokens_per_message + images * estimate.tokens_per_image
     return listed + -(-characters // estimate.characters_per_token)

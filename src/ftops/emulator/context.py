@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,12 +89,26 @@ class Context:
 
     def listed(self, kind: Kind) -> list[Document]:
         """Return the account's documents of a kind that a listing shows now, newest first."""
-        documents = reversed(self.store.all(kind, self.name))
+        until = self._shown_until
+        return [document for document in reversed(self.store.all(kind, self.name)) if document.created_at <= until]
+
+    def page(self, kind: Kind, limit_default: int) -> tuple[list[Document], bool]:
+        """Return the part of such a listing that the request asks for, and whether more follow.
+
+        Raises: as the function `page`, which is for listings that have been made whole.
+        """
+        limit = _limit(self.request.query.get("limit"), limit_default)
+        after = self.request.query.get("after", "")
+        found = self.store.newest(kind, self.name, limit + 1, after, self._shown_until)
+        if found is None:
+            raise not_found()
+        return found[:limit], len(found) > limit
+
+    @property
+    def _shown_until(self) -> float:
+        """The moment after whose making a document is not listed yet."""
         stale = self.fault(Effect.STALE_LISTING)
-        if stale is None:
-            return list(documents)
-        limit = self.now.timestamp() - stale.window_s
-        return [document for document in documents if document.created_at <= limit]
+        return math.inf if stale is None else self.now.timestamp() - stale.window_s
 
     def only_classic(self) -> None:
         """Refuse an operation that the v1 surface does not have, as the gateway does."""

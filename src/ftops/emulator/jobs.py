@@ -48,7 +48,8 @@ def create(ctx: Context) -> Response:
 
 def list_jobs(ctx: Context) -> Response:
     """List jobs, newest first."""
-    return _page(ctx, [job.api for job in ctx.listed(Kind.JOB)], JOBS_PAGE)
+    found, has_more = ctx.page(Kind.JOB, JOBS_PAGE)
+    return reply({"object": "list", "data": [job.api for job in found], "has_more": has_more})
 
 
 def get(ctx: Context, key: str) -> Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -244,6 +245,23 @@ class Store:
     def all(self, kind: Kind, account: str) -> list[Document]:
         """Return an account's documents of one kind, oldest first."""
         return self._select("kind = ? AND account = ?", kind, account)
+
+    def newest(
+        self, kind: Kind, account: str, most: int, after: str = "", until: float = math.inf
+    ) -> list[Document] | None:
+        """Return up to so many of an account's documents of one kind that were made until a moment, newest first.
+
+        Args: after: the id of the document that comes before the first one.
+        Returns: None when `after` names none of them.
+        """
+        where, values = "kind = ? AND account = ? AND created_at <= ?", (kind, account, until)
+        if after:
+            place = self.rows(f"SELECT created_at, seq FROM documents WHERE {where} AND id = ?", *values, after)  # noqa: S608
+            if not place:
+                return None
+            where, values = f"{where} AND (created_at, seq) < (?, ?)", (*values, *place[0])
+        order = f"ORDER BY created_at DESC, seq DESC LIMIT {most}"
+        return [_document(r) for r in self.rows(f"SELECT {_COLUMNS} FROM documents WHERE {where} {order}", *values)]  # noqa: S608
 
     def expiring(self) -> Document | None:
         """Return the resting document that expires first, or None; an index finds it, however many there are."""

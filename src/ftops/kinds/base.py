@@ -231,8 +231,8 @@ class Kind(Protocol):
         """Return what making a resource costs, and keeping it."""
         ...
 
-    def priced(self, found: Object, region: str, rules: Rules) -> Object:
-        """Return an object with what it cost and costs."""
+    def price(self, found: Object, region: str, rules: Rules) -> Cost:
+        """Return what an object cost to make and costs to keep."""
         ...
 
     def describe(self, resource: Resource) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Annotated, ClassVar, Literal
@@ -211,9 +210,9 @@ class DatasetKind(Uninquiring):
         """Return nothing: files are not billed."""
         return FREE
 
-    def priced(self, found: Object, region: str, rules: Rules) -> Object:
-        """Return the file, which costs nothing."""
-        return replace(found, cost=FREE)
+    def price(self, found: Object, region: str, rules: Rules) -> Cost:
+        """Return nothing: files are not billed."""
+        return FREE
 
     def describe(self, resource: Resource) -> str:
         """Return `upload 3.1 MB, 4,180 examples, about 1.02 M tokens`; rows are unknown when the content is pinned."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import ConfigDict, Field
@@ -218,12 +217,12 @@ class DeploymentKind:
         hourly = resource.facts["hosting_usd_per_hour"]
         return Cost(hourly=hourly if isinstance(hourly, float) else None)
 
-    def priced(self, found: Object, region: str, rules: Rules) -> Object:
-        """Return the deployment with its hosting price; what is no fine-tuned model is not hosted by the hour."""
+    def price(self, found: Object, region: str, rules: Rules) -> Cost:
+        """Return the hosting price of a deployment; what is no fine-tuned model is not hosted by the hour."""
         if not deployment_clock.on_the_clock(found):
-            return replace(found, cost=FREE)
+            return FREE
         base = rules.base_of(_model_name(found.fields))
-        return replace(found, cost=Cost(hourly=rules.hosting_usd_per_hour(base, str(found.fields["sku.name"]), region)))
+        return Cost(hourly=rules.hosting_usd_per_hour(base, str(found.fields["sku.name"]), region))
 
     def describe(self, resource: Resource) -> str:
         """Return `deploy job/support-v3 on GlobalStandard, capacity 80`."""

@@ -201,12 +201,12 @@ class JobKind(Uninquiring):
         basis = f"{many(tokens)} trained tokens" if isinstance(tokens, int) else ""
         return Cost(once=_usd(usd), once_low=_usd(low), basis=basis)
 
-    def priced(self, found: Object, region: str, rules: Rules) -> Object:
-        """Return a job with what its training was billed, by the tokens it tells; unknown while it trains."""
+    def price(self, found: Object, region: str, rules: Rules) -> Cost:
+        """Return what a training was billed, by the tokens it tells; unknown while it trains."""
         tokens, kind = found.fields.get("trained_tokens"), str(found.fields.get("trainingType") or STANDARD)
         price = rules.training_usd_per_million(rules.base_of(found.outputs.get("last", "")), kind, region)
         billed = tokens * price / 1e6 if isinstance(tokens, int) and price is not None else None
-        return replace(found, cost=Cost(once=billed))
+        return Cost(once=billed)
 
     def describe(self, resource: Resource) -> str:
         """Return `train gpt-4.1-mini-2025-04-14 from job/support-v2 by dpo, 3 epochs`; supervised is not said."""

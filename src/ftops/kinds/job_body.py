@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from ftops.digest import MARKER_LENGTH, marker_in
 from ftops.kinds.base import Item
@@ -122,6 +123,7 @@ def _observed_fields(body: JobBody) -> dict[str, Observed]:
     return {name: value for name, value in told.items() if value is not None}
 
 
+@lru_cache(maxsize=64, typed=True)
 def _training_type(echoed: str | int | None) -> str | None:
     if echoed is None:
         return None
@@ -166,7 +168,7 @@ def jobs_without_record(
     for name, created_at in names:
         final = _CHECKPOINT.sub("", name)
         parts = _FINE_TUNED.match(final)
-        if parts and parts["job"] not in known | bare.keys():
+        if parts and parts["job"] not in known and parts["job"] not in bare:
             bare[parts["job"]] = Object(
                 kind="job",
                 account=account,

@@ -108,14 +108,17 @@ def _check_job(job: JobDocument, wanted: Trained, place: Place) -> Iterator[Find
 
 
 def _training_type(base: Model, method: str, kind: str, place: Place) -> Iterator[Finding]:
-    nearest = _nearest(base, method, kind, place)
     if kind not in base.training_types:
+        nearest = _nearest(base, method, kind, place)
         detail = f"{base.id} trains as {', '.join(base.training_types)}, not as {kind}.{nearest} {_OF_JOB}"
         yield _refused(TRAINING_TYPE, detail)
         return
     offer = place.rules.training_offer(base.id, kind, place.region)
     if offer is Offer.NO:
-        where = ", ".join(place.rules.regions.training_regions(base.id, kind))
+        where, nearest = (
+            ", ".join(place.rules.regions.training_regions(base.id, kind)),
+            _nearest(base, method, kind, place),
+        )
         detail = f"{base.id} trains as {kind} in {where}, not in {place.region}.{nearest} {_OF_JOB}"
         yield _refused(TRAINING_TYPE, detail)
     elif offer is Offer.DOUBTFUL:

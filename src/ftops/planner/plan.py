@@ -90,7 +90,7 @@ def _main_action(match: Match, state: _State) -> Action:
         return _update(match, state)  # While its last write is in flight too, so that one approval covers both.
     if current.phase in {Phase.QUEUED, Phase.RUNNING}:
         return _waiting(match, state)
-    kept = replace(_action(match, Verb.KEEP, Gate.OPEN, Why.SETTLED), reason=_fixed_edits(match.resource, current))
+    kept = _action(match, Verb.KEEP, Gate.OPEN, Why.SETTLED, _fixed_edits(match.resource, current))
     return _idle(kept, match, current, state.scene.live.now_in(match.resource.account))
 
 
@@ -116,8 +116,8 @@ def _fixed_edits(resource: Resource, current: Object) -> str:
     rules = KINDS_BY_WORD[resource.address.kind].rules
     notes = []
     for name, wanted in resource.fields.items():
-        rule, told = rule_for(rules, name), current.fields.get(name)
-        if rule.effect is Effect.FIXED and told is not None and told != wanted:
+        told = current.fields.get(name)
+        if told is not None and told != wanted and (rule := rule_for(rules, name)).effect is Effect.FIXED:
             notes.append(f"{name} stays {told}: {rule.why}")
     return "; ".join(notes)
 
@@ -236,7 +236,7 @@ def _approval(action: Action, scene: Scene) -> Action:
     return replace(action, gate=Gate.GUARD, why=Why.NOT_APPROVED, reason="not part of the plan that was approved")
 
 
-def _action(match: Match, verb: Verb, gate: Gate, why: Why) -> Action:
+def _action(match: Match, verb: Verb, gate: Gate, why: Why, reason: str = "") -> Action:
     resource = match.resource
     return Action(
         address=resource.address,
@@ -244,6 +244,7 @@ def _action(match: Match, verb: Verb, gate: Gate, why: Why) -> Action:
         verb=verb,
         gate=gate,
         why=why,
+        reason=reason,
         changes=match.changes if verb.writes or match.current is None else (),
         digest=resource.digest,
         attempt=len(match.attempts) + 1,

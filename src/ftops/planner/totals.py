@@ -78,8 +78,9 @@ class _Purse:
 
     def __init__(self, scene: Scene) -> None:
         self._policy = scene.policy
-        self._trained = _trained_usd(scene)
-        self._hosted = _hosted_usd(scene)
+        # Adding up takes a look at every object, which nobody has to take who has no budget.
+        self._trained = 0.0 if self._policy.training_usd_max is None else _trained_usd(scene)
+        self._hosted = 0.0 if self._policy.hosting_usd_max is None else _hosted_usd(scene)
         self._new = 0.0
 
     def judged(self, action: Action) -> Action:

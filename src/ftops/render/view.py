@@ -62,10 +62,10 @@ def view(plan: Plan, *, show_unchanged: bool = False, show_id: bool = True) -> V
     The id is left out (`show_id`) where the plan tells what is left after an apply and is not to be approved.
     """
     new = {action.address for action in plan.actions if action.verb is Verb.CREATE and not action.held}
+    shown = [action for action in plan.actions if show_unchanged or not _quiet(action)]
     sections = []
     for account in plan.accounts.values():
-        its = [a for a in plan.actions if a.account == account.name]
-        rows = tuple(_row(a, new) for a in its if show_unchanged or not _quiet(a))
+        rows = tuple(_row(action, new) for action in shown if action.account == account.name)
         rows += tuple(
             Row(ATTENTION_SYMBOL, f"account/{account.name}", text) for text in plan.unseen.get(account.name, ())
         )

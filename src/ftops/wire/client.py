@@ -85,6 +85,8 @@ class Client:
     budget: Budget = field(default_factory=Budget)
     advance_url: str = ""
     tell_met: Callable[[Client], None] = _ignore
+    at_once: int = READS_AT_ONCE
+    """How many reads are worth making at the same time."""
     calls: int = 0
     now: datetime | None = None
     """The Date header of the newest answer."""
@@ -235,15 +237,15 @@ def _json(response: httpx.Response) -> object:
         return None
 
 
-def in_parallel(jobs: Iterable[Callable[[], T]]) -> list[T]:
+def in_parallel(jobs: Iterable[Callable[[], T]], at_once: int = READS_AT_ONCE) -> list[T]:
     """Return the results of several reads, in order, made a few at a time.
 
     When one raises, or a person interrupts, those that have not begun are dropped and those in flight not waited for.
     """
     waiting = list(jobs)
-    if not waiting:
-        return []
-    pool = ThreadPoolExecutor(max_workers=min(READS_AT_ONCE, len(waiting)))
+    if at_once == 1 or len(waiting) <= 1:
+        return [job() for job in waiting]
+    pool = ThreadPoolExecutor(max_workers=min(at_once, len(waiting)))
     try:
         results = [future.result() for future in [pool.submit(job) for job in waiting]]
     except BaseException:

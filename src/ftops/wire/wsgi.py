@@ -95,7 +95,8 @@ def client_over(
     tell_progress: Callable[[int, int], None] | None = None,
 ) -> Client:
     """Return a client whose requests an application in this process answers."""
-    client = Client(httpx.Client(transport=WsgiTransport(app)), endpoints, pause)
+    # An application in this process works while we do and not beside us: threads would only take turns.
+    client = Client(httpx.Client(transport=WsgiTransport(app)), endpoints, pause, at_once=1)
     client.tell_call = tell_call or client.tell_call
     client.tell_progress = tell_progress or client.tell_progress
     return client
