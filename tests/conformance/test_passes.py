@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ftops.apply.loop import _ended, run_until
+from ftops.apply.loop import _changed_since, _ended, run_pass, run_until
+from ftops.call import Call, Plane
 from ftops.emulator import EVERY, Effect, Fault
 from ftops.errors import ServiceProblem
+from ftops.kinds import KINDS_BY_WORD
 from ftops.model import Outcome, Verb
 
 from .worlds import ACCOUNT, SETTLE_S, World, job_spec, training_file
@@ -268,6 +270,36 @@ def test_a_refusal_of_the_moment_is_tried_again_while_waiting(one: World) -> Non
     left = run_until(run, live, SETTLE_S, 4 * 3600)
     assert left.outcome is Outcome.CONVERGED
     assert len(one.jobs()) == 1
+
+
+@pytest.mark.parametrize(("effect", "status"), [(Effect.STATUS_BEFORE, 403), (Effect.DROP_BEFORE, 0)])
+@pytest.mark.parametrize("path", ["GET", "DELETE"])
+def test_an_orphan_that_stays_is_no_success(done: World, effect: Effect, status: int, path: str) -> None:
+    """A deployment that could not be deleted is billed on: the pass ends, with an error, and it is sent once."""
+    done.resources = [r for r in done.resources if r.address.name != "base"]
+    run = done.run("traffic:deployment/base")
+    run.policy = replace(run.policy, prune=frozenset({"deployment"}))
+    done.emulator.faults.add(Fault(effect, method=path, path=r"/deployments/base$", status=status, count=EVERY))
+    assert run_pass(run, run.observe(), SETTLE_S).outcome is Outcome.ERROR
+    assert done.sent("DELETE", "/deployments/base") == (path == "DELETE")
+
+
+def test_a_deployment_that_was_made_anew_meanwhile_is_not_deleted_unseen(done: World) -> None:
+    """What has the same name and fields but was made after the plan is another; the plan is made again."""
+    run = done.run("traffic:deployment/base")
+    run.policy = replace(run.policy, prune=frozenset({"deployment"}))
+    live = run.observe()
+    (found,) = [o for o in live.objects if o.id == "base"]
+    done.resources = [r for r in done.resources if r.address.name != "base"]
+    run.desired = done.desired
+    (action,) = run.plan(live).frontier
+    done.emulator.advance(timedelta(hours=1))
+    done.client.call(KINDS_BY_WORD["deployment"].delete(found))
+    done.emulator.advance(timedelta(hours=1))
+    body = {"sku": found.updatable["sku"], "tags": found.updatable["tags"], "properties": found.updatable["properties"]}
+    done.client.call(Call(Plane.ARM, "PUT", "/deployments/base", body=body))
+    done.emulator.advance(timedelta(hours=1))
+    assert _changed_since(run, action, live) is not None
 
 
 def test_a_delete_that_is_refused_is_told(one: World) -> None:

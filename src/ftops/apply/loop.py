@@ -281,7 +281,9 @@ def _end(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         run.journal.refuse(key, run.service_now(action.account, live), str(error))
         if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
             raise _Busy from error
-        return _refused(run, action, without(live, found), f"{found.id}: {in_words(error)}", error)
+        binding = KINDS_BY_WORD[found.kind].traits.shape is Shape.BINDING
+        left = live if binding else without(live, found)  # A deployment that stays is billed, and is told so.
+        return _refused(run, action, left, f"{found.id}: {in_words(error)}", error)
     run.journal.done(key, run.service_now(action.account, live), found.id)
     run.written.add(key)
     run.unconfirmed = run.unconfirmed or action.verb is Verb.DELETE
@@ -325,8 +327,13 @@ def _changed_since(run: Run, action: Action, live: LiveState) -> LiveState | Non
             raise
         return None if found is absent else without(live, found)
     (fresh,) = resolve_pointers([kind.observe_one(item, found.account)])
-    unchanged = (fresh.fields, fresh.updatable, fresh.phase) == (found.fields, found.updatable, found.phase)
-    return None if unchanged else overlay(live, fresh)
+    return None if _same(fresh, found) else overlay(live, fresh)
+
+
+def _same(fresh: Object, found: Object) -> bool:
+    """Tell whether a binding is as it was, and not another that was made under its name meanwhile."""
+    looks = [(o.fields, o.updatable, o.phase, o.created_at) for o in (fresh, found)]
+    return looks[0] == looks[1]
 
 
 def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: WireError) -> LiveState:
