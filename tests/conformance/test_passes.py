@@ -284,6 +284,32 @@ def test_an_orphan_that_stays_is_no_success(done: World, effect: Effect, status:
     assert done.sent("DELETE", "/deployments/base") == (path == "DELETE")
 
 
+def test_an_approval_deletes_once(world: World) -> None:
+    """What somebody makes anew while a run waits for a training is not covered by what was approved before."""
+    world.converge()
+    kept = [r for r in world.resources if r.address.name != "base"]
+    world.resources = kept
+    world.add("FineTuningJob", "more", job_spec(seed=7))
+    run = world.run("traffic:deployment/base")
+    run.policy = replace(run.policy, prune=frozenset({"deployment"}))
+    live = run.observe()
+    run.policy = replace(run.policy, approved=run.plan(live).keys)
+    (found,) = [o for o in live.objects if o.id == "base"]
+    body = {name: found.updatable[name] for name in ("sku", "tags", "properties")}
+    pauses = iter(range(100))
+
+    def pause(seconds: float) -> None:
+        if next(pauses) == 10:
+            world.client.call(Call(Plane.ARM, "PUT", "/deployments/base", body=body))
+        world.emulator.pause(seconds)
+
+    run.pause = pause
+    left = run_until(run, live, SETTLE_S, 3600)
+    assert world.sent("DELETE", "/deployments/base") == 1
+    assert left.outcome is Outcome.HELD
+    assert [a.why.value for a in left.actions if a.verb is Verb.DELETE] == ["not-approved"]
+
+
 def test_a_deployment_that_was_made_anew_meanwhile_is_not_deleted_unseen(done: World) -> None:
     """What has the same name and fields but was made after the plan is another; the plan is made again."""
     run = done.run("traffic:deployment/base")

@@ -66,7 +66,8 @@ class Run:
     `pause` lets the service's time pass; `stopped` tells of an interrupt. `refused` says what is written no more and
     why; of these, `passing` are tried again by the next pass. `lost` are the causes of lost answers by key. `written`
     are the keys of this pass: one that comes back after it was done did not take effect, and is told instead of sent
-    for ever. `unconfirmed` says that something was made or deleted since the accounts were last listed.
+    for ever. `done` are updates and deletions of bindings that earlier passes did, which is all that was approved of
+    them. `unconfirmed` says that something was made or deleted since the accounts were last listed.
     """
 
     desired: Desired
@@ -81,6 +82,7 @@ class Run:
     passing: set[tuple[Address, str]] = field(default_factory=set)
     lost: dict[str, str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
     unconfirmed: bool = False
 
     def observe(self) -> LiveState:
@@ -160,6 +162,8 @@ def run_until(run: Run, live: LiveState, settle_s: float, wait_s: float) -> Plan
         for passed in run.passing:
             run.refused.pop(passed, None)
         run.passing.clear()
+        if run.policy.approved is not None:  # What somebody changed back, or made anew, is for a person to judge.
+            run.policy = replace(run.policy, approved=run.policy.approved - run.done)
         plan = run_pass(run, run.observe(), min(settle_s, left_s))
     return plan
 
@@ -250,6 +254,7 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
     run.journal.done(key, run.service_now(action.account, live), made.id)
     live = overlay(live, made)
     if resource is None or action.verb is Verb.UPDATE:
+        run.done.add(key)
         run.listener.acted(action, "done")
         return live
     made = next(o for o in live.objects if (o.account, o.kind, o.id) == (made.account, made.kind, made.id))
@@ -286,6 +291,8 @@ def _end(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         return _refused(run, action, left, f"{found.id}: {in_words(error)}", error)
     run.journal.done(key, run.service_now(action.account, live), found.id)
     run.written.add(key)
+    if KINDS_BY_WORD[found.kind].traits.shape is Shape.BINDING:
+        run.done.add(plan.key(action))
     run.unconfirmed = run.unconfirmed or action.verb is Verb.DELETE
     run.listener.acted(action, "done")
     return live
