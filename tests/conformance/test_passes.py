@@ -15,7 +15,7 @@ from ftops.errors import ServiceProblem
 from ftops.kinds import KINDS_BY_WORD
 from ftops.model import Outcome, Verb
 
-from .worlds import ACCOUNT, SETTLE_S, World, job_spec, training_file
+from .worlds import ACCOUNT, SETTLE_S, World, deployment_spec, job_spec, training_file
 
 CREATE_JOB = r"/fine_tuning/jobs$"
 CANCEL = r"/cancel$"
@@ -308,6 +308,30 @@ def test_an_approval_deletes_once(world: World) -> None:
     assert world.sent("DELETE", "/deployments/base") == 1
     assert left.outcome is Outcome.HELD
     assert [a.why.value for a in left.actions if a.verb is Verb.DELETE] == ["not-approved"]
+
+
+def test_an_approval_creates_once(world: World) -> None:
+    """What somebody deletes while a run waits, before the log tells of it, is not made and billed again."""
+    world.converge()
+    world.emulator.limits = replace(world.emulator.limits, log_lag_s=1200)
+    world.add("Deployment", "next", deployment_spec({"job": "child"}))
+    world.add("FineTuningJob", "more", job_spec(seed=7))
+    run = world.run()
+    live = run.observe()
+    run.policy = replace(run.policy, approved=run.plan(live).keys)
+
+    def pause(seconds: float) -> None:
+        states = {
+            d["name"]: d["properties"]["provisioningState"] for d in world.emulator.snapshot(ACCOUNT)["deployments"]
+        }
+        if states.get("next") == "Succeeded" and not world.sent("DELETE", "/deployments/next"):
+            world.client.call(Call(Plane.ARM, "DELETE", "/deployments/next"))
+        world.emulator.pause(seconds)
+
+    run.pause = pause
+    left = run_until(run, live, SETTLE_S, 3600)
+    assert world.sent("PUT", "/deployments/next") == 1
+    assert left.outcome is Outcome.HELD
 
 
 def test_a_deployment_that_was_made_anew_meanwhile_is_not_deleted_unseen(done: World) -> None:

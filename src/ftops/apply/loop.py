@@ -66,8 +66,8 @@ class Run:
     `pause` lets the service's time pass; `stopped` tells of an interrupt. `refused` says what is written no more and
     why; of these, `passing` are tried again by the next pass. `lost` are the causes of lost answers by key. `written`
     are the keys of this pass: one that comes back after it was done did not take effect, and is told instead of sent
-    for ever. `done` are updates and deletions of bindings that earlier passes did, which is all that was approved of
-    them. `unconfirmed` says that something was made or deleted since the accounts were last listed.
+    for ever. `done` are the writes of bindings that passes did; once listings show them, that is all that was approved
+    of them. `unconfirmed` says that something was made or deleted since the accounts were last listed.
     """
 
     desired: Desired
@@ -162,9 +162,12 @@ def run_until(run: Run, live: LiveState, settle_s: float, wait_s: float) -> Plan
         for passed in run.passing:
             run.refused.pop(passed, None)
         run.passing.clear()
-        if run.policy.approved is not None:  # What somebody changed back, or made anew, is for a person to judge.
-            run.policy = replace(run.policy, approved=run.policy.approved - run.done)
-        plan = run_pass(run, run.observe(), min(settle_s, left_s))
+        live = run.observe()
+        if (
+            run.policy.approved is not None
+        ):  # What somebody changed back, made anew or deleted is for a person to judge.
+            run.policy = replace(run.policy, approved=run.policy.approved - (run.done - live.doubts.keys()))
+        plan = run_pass(run, live, min(settle_s, left_s))
     return plan
 
 
@@ -253,8 +256,9 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
         return _in_doubt(run, action, key, live, WireError(f"a success, {answer.status}, without what was made"))
     run.journal.done(key, run.service_now(action.account, live), made.id)
     live = overlay(live, made)
-    if resource is None or action.verb is Verb.UPDATE:
+    if kind.traits.shape is Shape.BINDING:
         run.done.add(key)
+    if resource is None or action.verb is Verb.UPDATE:
         run.listener.acted(action, "done")
         return live
     made = next(o for o in live.objects if (o.account, o.kind, o.id) == (made.account, made.kind, made.id))
