@@ -14,7 +14,20 @@ from ftops.model import Action, Object, Outcome, Plan, Resource, Verb
 from ftops.rules import load_rules
 from ftops.upkeep import Cost, IdlePolicy, OnGone, OnIdle, Use
 
-from .builders import NOW, dataset, deployed, deployment, desired, job, main_action, model_name, planned, told, trained
+from .builders import (
+    NOW,
+    dataset,
+    deployed,
+    deployment,
+    desired,
+    document,
+    job,
+    main_action,
+    model_name,
+    planned,
+    told,
+    trained,
+)
 from .builders import uploaded as file_of
 from .clock_bodies import KIND, NO_RIGHT, UNKNOWN_METRIC, created, event, metric, seen
 
@@ -457,6 +470,21 @@ def test_our_own_deletion_is_told_as_ours() -> None:
     for answers in (GONE, {LOG: log}):
         _, action = absent_plan(PROD, answers, removed=frozenset({key}))
         assert action.reason.startswith("deleted by ftops")
+
+
+def test_a_deletion_in_another_account_is_not_this_ones() -> None:
+    """Accounts may hold deployments of one name."""
+    key = f"delete emulator:west/deployment/prod@{PROD.digest} prod"
+    _, action = absent_plan(PROD, GONE, removed=frozenset({key}))
+    assert "ftops" not in action.reason.partition(";")[0]
+
+
+@pytest.mark.parametrize(("days", "problems"), [(1, 0), (30, 0), (31, 1)])
+def test_patience_ends_where_calls_are_not_seen(days: int, problems: int) -> None:
+    """A call that is older than what is asked for would be no call, and a deployment in use retired."""
+    spec = {"sku": {"name": "GlobalStandard", "capacity": 5}, "model": {"job": "a"}}
+    made = document("Deployment", "prod", spec, lifecycle={"idle": {"afterDays": days}})
+    assert len(list(KIND.check(made, load_rules()))) == problems
 
 
 def test_allow_makes_it_again() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ftops.kinds import KINDS_BY_WORD
-from ftops.model import LiveState, Object, Resource
+from ftops.model import Object, Resource
 from ftops.planner.match import Match, Scene
 from ftops.reasons import Why
 from ftops.upkeep import IdlePolicy, OnGone, OnIdle, Past, to_the_minute, usd
@@ -38,7 +38,7 @@ def absence(match: Match, scene: Scene) -> Absence | None:
     past, now = _since(past, policy.since), scene.live.now_in(resource.account)
     if past.made_at is None and past.called_at is None and past.removed_at is None:
         return _unseen(past, policy, resource, scene)
-    told = _ending(past, policy, now, ours=_removed_by_us(resource, scene.live))
+    told = _ending(past, policy, now, ours=_removed_by_us(resource, scene))
     if policy.on_idle is OnIdle.RETIRE:
         return Absence(Why.RETIRED, f"{told}; it stays away (onIdle: retire)", wished=True)
     if policy.on_gone is OnGone.HOLD or policy.fixed:
@@ -74,9 +74,9 @@ def _since(past: Past, since: datetime | None) -> Past:
     return Past(made_at, called_at, removed_at, past.removed_by, past.unread)
 
 
-def _removed_by_us(resource: Resource, live: LiveState) -> bool:
-    place = f"/{resource.address}@"
-    return any(key.startswith("delete ") and place in key for key in live.removed)
+def _removed_by_us(resource: Resource, scene: Scene) -> bool:
+    place = f"delete {scene.desired.accounts[resource.account].id}/{resource.address}@"
+    return any(key.startswith(place) for key in scene.live.removed)
 
 
 def _ending(past: Past, policy: IdlePolicy, now: datetime, *, ours: bool) -> str:
