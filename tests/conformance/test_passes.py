@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ftops.apply.loop import _ended, run_until
+from ftops.apply.loop import _changed_since, _ended, run_pass, run_until
+from ftops.call import Call, Plane
 from ftops.emulator import EVERY, Effect, Fault
 from ftops.errors import ServiceProblem
+from ftops.kinds import KINDS_BY_WORD
 from ftops.model import Outcome, Verb
 
-from .worlds import ACCOUNT, SETTLE_S, World, job_spec, training_file
+from .worlds import ACCOUNT, SETTLE_S, World, deployment_spec, job_spec, training_file
 
 CREATE_JOB = r"/fine_tuning/jobs$"
 CANCEL = r"/cancel$"
@@ -268,6 +270,86 @@ def test_a_refusal_of_the_moment_is_tried_again_while_waiting(one: World) -> Non
     left = run_until(run, live, SETTLE_S, 4 * 3600)
     assert left.outcome is Outcome.CONVERGED
     assert len(one.jobs()) == 1
+
+
+@pytest.mark.parametrize(("effect", "status"), [(Effect.STATUS_BEFORE, 403), (Effect.DROP_BEFORE, 0)])
+@pytest.mark.parametrize("path", ["GET", "DELETE"])
+def test_an_orphan_that_stays_is_no_success(done: World, effect: Effect, status: int, path: str) -> None:
+    """A deployment that could not be deleted is billed on: the pass ends, with an error, and it is sent once."""
+    done.resources = [r for r in done.resources if r.address.name != "base"]
+    run = done.run("traffic:deployment/base")
+    run.policy = replace(run.policy, prune=frozenset({"deployment"}))
+    done.emulator.faults.add(Fault(effect, method=path, path=r"/deployments/base$", status=status, count=EVERY))
+    assert run_pass(run, run.observe(), SETTLE_S).outcome is Outcome.ERROR
+    assert done.sent("DELETE", "/deployments/base") == (path == "DELETE")
+
+
+def test_an_approval_deletes_once(world: World) -> None:
+    """What somebody makes anew while a run waits for a training is not covered by what was approved before."""
+    world.converge()
+    kept = [r for r in world.resources if r.address.name != "base"]
+    world.resources = kept
+    world.add("FineTuningJob", "more", job_spec(seed=7))
+    run = world.run("traffic:deployment/base")
+    run.policy = replace(run.policy, prune=frozenset({"deployment"}))
+    live = run.observe()
+    run.policy = replace(run.policy, approved=run.plan(live).keys)
+    (found,) = [o for o in live.objects if o.id == "base"]
+    body = {name: found.updatable[name] for name in ("sku", "tags", "properties")}
+    pauses = iter(range(100))
+
+    def pause(seconds: float) -> None:
+        if next(pauses) == 10:
+            world.client.call(Call(Plane.ARM, "PUT", "/deployments/base", body=body))
+        world.emulator.pause(seconds)
+
+    run.pause = pause
+    left = run_until(run, live, SETTLE_S, 3600)
+    assert world.sent("DELETE", "/deployments/base") == 1
+    assert left.outcome is Outcome.HELD
+    assert [a.why.value for a in left.actions if a.verb is Verb.DELETE] == ["not-approved"]
+
+
+def test_an_approval_creates_once(world: World) -> None:
+    """What somebody deletes while a run waits, before the log tells of it, is not made and billed again."""
+    world.converge()
+    world.emulator.limits = replace(world.emulator.limits, log_lag_s=1200)
+    world.add("Deployment", "next", deployment_spec({"job": "child"}))
+    world.add("FineTuningJob", "more", job_spec(seed=7))
+    run = world.run()
+    live = run.observe()
+    run.policy = replace(run.policy, approved=run.plan(live).keys)
+
+    def pause(seconds: float) -> None:
+        states = {
+            d["name"]: d["properties"]["provisioningState"] for d in world.emulator.snapshot(ACCOUNT)["deployments"]
+        }
+        if states.get("next") == "Succeeded" and not world.sent("DELETE", "/deployments/next"):
+            world.client.call(Call(Plane.ARM, "DELETE", "/deployments/next"))
+        world.emulator.pause(seconds)
+
+    run.pause = pause
+    left = run_until(run, live, SETTLE_S, 3600)
+    assert world.sent("PUT", "/deployments/next") == 1
+    assert left.outcome is Outcome.HELD
+
+
+def test_a_deployment_that_was_made_anew_meanwhile_is_not_deleted_unseen(done: World) -> None:
+    """What has the same name and fields but was made after the plan is another; the plan is made again."""
+    run = done.run("traffic:deployment/base")
+    run.policy = replace(run.policy, prune=frozenset({"deployment"}))
+    live = run.observe()
+    (found,) = [o for o in live.objects if o.id == "base"]
+    done.resources = [r for r in done.resources if r.address.name != "base"]
+    run.desired = done.desired
+    (action,) = run.plan(live).frontier
+    done.emulator.advance(timedelta(hours=1))
+    done.client.call(KINDS_BY_WORD["deployment"].delete(found))
+    done.emulator.advance(timedelta(hours=1))
+    body = {"sku": found.updatable["sku"], "tags": found.updatable["tags"], "properties": found.updatable["properties"]}
+    done.client.call(Call(Plane.ARM, "PUT", "/deployments/base", body=body))
+    done.emulator.advance(timedelta(hours=1))
+    assert _changed_since(run, action, live) is not None
 
 
 def test_a_delete_that_is_refused_is_told(one: World) -> None:

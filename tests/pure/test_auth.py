@@ -12,7 +12,7 @@ import pytest
 from ftops.call import Plane
 from ftops.errors import NotSignedIn, WireError
 from ftops.testing import NOON, FakeClock
-from ftops.wire.auth import FAILED_S, REFRESH_S, Door, Tokens, default_credential
+from ftops.wire.auth import FAILED_S, LAST_S, REFRESH_S, Door, Tokens, default_credential
 from ftops.wire.hosts import CLOUDS, AllowedHosts
 
 DATA = "https://cognitiveservices.azure.com/.default"
@@ -66,6 +66,23 @@ def test_a_token_is_replaced_some_minutes_before_it_ends(later_s: int, asked: in
     fake.clock.pause(later_s)
     assert tokens.token(DATA) == f"token-{asked}"
     assert len(fake.asked) == asked
+
+
+def test_a_token_is_used_to_its_end_while_there_is_no_other() -> None:
+    """A sign-in host that is away for a minute ends no run while the token is good."""
+    fake = Fake(FakeClock())
+    tokens = tokens_of(fake)
+    first = tokens.token(DATA)
+
+    def away() -> None:
+        raise OSError("the sign-in host is away")
+
+    fake.act = away
+    fake.clock.pause(LIVES_S - LAST_S)
+    assert tokens.token(DATA) == first
+    fake.clock.pause(1)
+    with pytest.raises(NotSignedIn):
+        tokens.token(DATA)
 
 
 def test_scopes_have_tokens_of_their_own() -> None:

@@ -14,7 +14,20 @@ from ftops.model import Action, Object, Outcome, Plan, Resource, Verb
 from ftops.rules import load_rules
 from ftops.upkeep import Cost, IdlePolicy, OnGone, OnIdle, Use
 
-from .builders import NOW, dataset, deployed, deployment, desired, job, main_action, model_name, planned, told, trained
+from .builders import (
+    NOW,
+    dataset,
+    deployed,
+    deployment,
+    desired,
+    document,
+    job,
+    main_action,
+    model_name,
+    planned,
+    told,
+    trained,
+)
 from .builders import uploaded as file_of
 from .clock_bodies import KIND, NO_RIGHT, UNKNOWN_METRIC, created, event, metric, seen
 
@@ -91,10 +104,20 @@ def test_either_family_of_metrics_tells() -> None:
         ({"any": NO_RIGHT}, "403 AuthorizationFailed: no right to read this"),
         ({"served": NO_RIGHT}, "403 AuthorizationFailed: no right to read this"),
         ({"any:ModelRequests": ConnectionLost("no answer")}, "no answer"),
+        ({"any": [{"errorCode": "Throttled", "timeseries": []}]}, "could not be read: Throttled"),
+        ({"any:ModelRequests": []}, "the answer holds no metric"),
         ({"any": UNKNOWN_METRIC}, "the account knows no metric of requests"),
         ({"any": [{"timeseries": [{"data": [{"timeStamp": "soon"}]}]}]}, "another shape"),
     ],
-    ids=["no right", "half a right", "a lost answer", "no metric", "another shape"],
+    ids=[
+        "no right",
+        "half a right",
+        "a lost answer",
+        "a failure told with 200",
+        "an empty answer",
+        "no metric",
+        "another shape",
+    ],
 )
 def test_what_cannot_be_read_is_unknown(answers: Mapping[str, object], unknown: str) -> None:
     """Without a whole answer nobody knows, and no date is invented."""
@@ -256,15 +279,25 @@ BLIND = {"past": NO_RIGHT, "log:": NO_RIGHT}
         ({LOG: [event("write", NOW - 15 * DAY)]}, "neither the log nor the idle rule says why"),
         (
             {LOG: [event("write", NOW - 60 * DAY)], "past": metric({"prod": [NOW - 30 * DAY]})},
-            "idle rule, 15 days after its last call, before 2026-10-25 12:00 UTC",
+            "idle rule, 15 days after its last call, before 2026-10-24 13:00 UTC",
         ),
-        ({"past": metric({"prod": [NOW - 60 * DAY]})}, "idle rule, 15 days after its last call, before 2026-09-25"),
+        (
+            {"past": metric({"prod": [NOW - 60 * DAY]})},
+            "idle rule, 15 days after its last call, before 2026-09-24 13:00 UTC",
+        ),
         (
             {LOG: [event("write", NOW - 9 * DAY), event("delete", NOW - DAY, caller="bob@example.com")]},
             "deleted by bob@example.com on 2026-11-22 12:00 UTC",
         ),
         (
             {LOG: [event("delete", NOW - DAY, status="Failed"), event("write", NOW - 2 * DAY)]},
+            "neither the log nor the idle rule says why",
+        ),
+        (
+            {
+                LOG: [event("delete", NOW - DAY, status=s) for s in ("Failed", "Started")]
+                + [event("write", NOW - 2 * DAY)]
+            },
             "neither the log nor the idle rule says why",
         ),
         ({"past": NO_RIGHT, LOG: [event("delete", NOW - DAY, caller="")]}, "deleted by somebody on 2026-11-22"),
@@ -277,6 +310,7 @@ BLIND = {"past": NO_RIGHT, "log:": NO_RIGHT}
         "metrics alone show it",
         "somebody deleted it",
         "a deletion that failed",
+        "a deletion that was begun and failed",
         "the log alone shows it",
     ],
 )
@@ -313,6 +347,23 @@ def test_an_absence_without_evidence(answers: Mapping[str, object], model_age: t
     """With both readable and empty it is new; otherwise its model's age against the smaller patience decides."""
     _, action = absent_plan(PROD, answers, model_age=model_age)
     assert action.why.value == why
+
+
+def test_a_model_whose_age_nobody_tells_may_be_old() -> None:
+    """Without evidence, a model by its name, or one whose record was deleted, is not billed again by itself."""
+    literal = deployment("prod", {"format": "OpenAI", "name": model_name(A), "version": "1"})
+    record = trained(A, age_s=600)
+    lost = replace(record, created_at=None, finished_at=None)
+    for resource, there, why in (
+        (literal, [], "gone"),
+        (literal, [record], "new"),
+        (literal, [lost], "gone"),
+        (PROD, [], "new"),
+        (PROD, [record], "new"),
+        (PROD, [lost], "gone"),
+    ):
+        blind = replace(seen([], ["prod"], BLIND), objects=(file_of(TRAIN), *there))
+        assert main_action(planned(desired(TRAIN, A, resource), blind), resource).why.value == why
 
 
 def test_developer_tier_is_gone_after_a_day() -> None:
@@ -359,6 +410,27 @@ def test_a_life_begins_with_the_first_write_after_a_deletion() -> None:
     assert action.why.value == "new"
 
 
+def test_a_write_that_failed_began_no_life() -> None:
+    """A deployment that the service refused, for want of quota, never was there: it is new, not gone."""
+    log = [event("write", NOW - HOUR, status=status) for status in ("Failed", "Started")]
+    _, action = absent_plan(PROD, {LOG: log})
+    assert action.why.value == "new"
+    _, action = absent_plan(PROD, {LOG: [*log, event("write", NOW - 9 * DAY)]})
+    assert action.why.value == "gone"
+    unfinished = [event("write", NOW - 9 * DAY, status=status) for status in ("Started", "Accepted")]
+    _, action = absent_plan(PROD, {LOG: [*log, *unfinished]})
+    assert action.why.value == "gone"
+
+
+def test_calls_earlier_on_the_day_of_the_last_life_are_not_its_own() -> None:
+    """Calls of the former life on the day on which the last one began do not have it billed again."""
+    began = NOW.replace(hour=10) - 30 * DAY
+    log = [event("write", began - 9 * DAY), event("delete", began - HOUR), event("write", began)]
+    resource = with_idle(PROD, on_gone=OnGone.RECREATE)
+    _, action = absent_plan(resource, {LOG: log, "past": metric({"prod": [began - 2 * HOUR]})})
+    assert action.why.value == "gone"
+
+
 def test_gone_under_retire_is_as_wished() -> None:
     """What was retired stays away: nothing is held, nothing is made, and what it was made from is not needed."""
     made, action = absent_plan(with_idle(PROD, on_idle=OnIdle.RETIRE), GONE)
@@ -383,6 +455,14 @@ def test_since_forgets_what_was_before(since: datetime, why: str) -> None:
     assert action.why.value == why
 
 
+def test_since_forgets_a_call_of_the_day_before() -> None:
+    """What ends when `since` begins was before it."""
+    since = NOW.replace(hour=0)
+    answers = {"past": metric({"prod": [since - HOUR]})}
+    _, action = absent_plan(with_idle(PROD, since=since), answers)
+    assert action.why.value == "new"
+
+
 def test_our_own_deletion_is_told_as_ours() -> None:
     """The journal knows who it was, also before the log does."""
     key = f"delete emulator:east/deployment/prod@{PROD.digest} prod"
@@ -390,6 +470,21 @@ def test_our_own_deletion_is_told_as_ours() -> None:
     for answers in (GONE, {LOG: log}):
         _, action = absent_plan(PROD, answers, removed=frozenset({key}))
         assert action.reason.startswith("deleted by ftops")
+
+
+def test_a_deletion_in_another_account_is_not_this_ones() -> None:
+    """Accounts may hold deployments of one name."""
+    key = f"delete emulator:west/deployment/prod@{PROD.digest} prod"
+    _, action = absent_plan(PROD, GONE, removed=frozenset({key}))
+    assert "ftops" not in action.reason.partition(";")[0]
+
+
+@pytest.mark.parametrize(("days", "problems"), [(1, 0), (30, 0), (31, 1)])
+def test_patience_ends_where_calls_are_not_seen(days: int, problems: int) -> None:
+    """A call that is older than what is asked for would be no call, and a deployment in use retired."""
+    spec = {"sku": {"name": "GlobalStandard", "capacity": 5}, "model": {"job": "a"}}
+    made = document("Deployment", "prod", spec, lifecycle={"idle": {"afterDays": days}})
+    assert len(list(KIND.check(made, load_rules()))) == problems
 
 
 def test_allow_makes_it_again() -> None:

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from ftops.commands.apply import Progress
-from ftops.commands.options import DURATION_MAX_S, Duration
+from ftops.commands.options import DURATION_MAX_S, Duration, Usd
 from ftops.commands.output import Common, Output
 from ftops.diagnostics import Collector, Diagnostic, Severity, Span, has_errors
 from ftops.model import Account, Action, Address, Gate, Outcome, Plan, Verb
@@ -80,3 +80,11 @@ def test_only_errors_stop_a_command(severity: Severity) -> None:
     """One helper says so for a list and for a collector."""
     found = [Diagnostic(Span("a"), "x", "X", severity=severity)]
     assert has_errors(found) == Collector(found).has_errors == (severity is Severity.ERROR)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "-0.01", "x", ""])
+def test_what_is_no_amount_is_no_limit(text: str) -> None:
+    """`nan` would let any training pass, since nothing exceeds it."""
+    with pytest.raises(click.BadParameter):
+        Usd().convert(text, None, None)
+    assert Usd().convert("0.5", None, None) == 0.5

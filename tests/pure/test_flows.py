@@ -232,11 +232,24 @@ def test_a_page_as_full_as_its_limit_may_have_a_successor() -> None:
     assert (ids_of(items), len(sent)) == (["a", "b", "c"], 1)
 
 
-@pytest.mark.parametrize("body", [{"data": []}, {"data": [], "has_more": True}, {"data": None}, {}, {"data": "x"}])
+@pytest.mark.parametrize("body", [{"data": []}, {"data": [], "has_more": True}])
 def test_a_page_without_items_is_the_last(body: dict[str, object]) -> None:
     """An empty page ends a listing, whatever it says of more."""
     items, sent, _ = drive(listing(READ, most, LIMITS), [Answer(200, body=body)])
     assert (items, len(sent)) == ([], 1)
+
+
+@pytest.mark.parametrize("body", [{"data": None}, {}, {"data": "x"}, {"value": []}])
+def test_an_answer_without_a_list_does_not_say_that_nothing_is_there(body: dict[str, object]) -> None:
+    """Taken for an empty account it would have everything trained and deployed once more."""
+    with pytest.raises(WireError, match="no list"):
+        drive(listing(READ, most, LIMITS), [Answer(200, body=body)])
+
+
+def test_what_is_shown_twice_is_there_once() -> None:
+    """A job that two pages show, or one, must not be taken for its own twin and cancelled."""
+    items, _, _ = drive(listing(READ, most, LIMITS), [page("aab", has_more=True), page("bc", has_more=False)])
+    assert ids_of(items) == ["a", "b", "c"]
 
 
 def test_arm_pages_by_the_query_of_its_link() -> None:

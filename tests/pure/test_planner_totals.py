@@ -16,6 +16,7 @@ from ftops.rules import load_rules
 from ftops.upkeep import UNPRICED, Cost, Room, Use
 
 from .builders import (
+    EAST,
     NOW,
     dataset,
     deployed,
@@ -76,6 +77,23 @@ def test_orphans_go_only_by_policy(wanted: Desired, policy: dict[str, Any], verb
     """Only when the whole project was read is there an orphan, and only by policy does it go."""
     found = orphans(made(wanted, live(*DONE, left("old")), **policy))
     assert [action.verb.value for action in found] == ([verb] if verb else [])
+
+
+def test_keep_names_a_deployment_in_any_case() -> None:
+    """Names of deployments compare without case, so what is kept is not deleted for its spelling."""
+    (action,) = orphans(
+        made(desired(TRAIN, A), live(*DONE, left("Old")), prune=PRUNE, keep=frozenset({"deployment/oLD"}))
+    )
+    assert action.verb.value == "keep"
+
+
+def test_an_orphan_that_could_not_be_deleted_is_told() -> None:
+    """It is there and billed as before, so the run does not end as converged, and does not send it for ever."""
+    there = live(*DONE, left("old"), refused={(Address("deployment", "old"), EAST): "403: no right"})
+    result = made(desired(TRAIN, A), there, prune=PRUNE)
+    (action,) = orphans(result)
+    assert (*told(action), action.reason) == ("delete", "failed", "refused", "403: no right")
+    assert result.outcome is Outcome.ERROR
 
 
 def test_what_is_foreign_or_declared_is_no_orphan() -> None:
@@ -229,6 +247,19 @@ def test_live_hosting_counts() -> None:
     assert "hosting a month (policy.budget.hostingUsdPerMonth) would come to USD 2,482 of USD 2,000" in (
         main_action(result, HOSTED).reason
     )
+
+
+def test_an_update_that_begins_to_cost_counts() -> None:
+    """A deployment that leaves a tier without a price is hosted from then on, and the budget holds it."""
+    there = live(*DONE, replace(deployed(PROD, model_name(A), sku="DeveloperTier"), cost=Cost(hourly=0.0), use=QUIET))
+    result = made(desired(TRAIN, DEAR, HOSTED), there, hosting_usd_max=1240.0)
+    assert told(main_action(result, HOSTED)) == ("update", "guard", "budget")
+    result = made(desired(TRAIN, DEAR, HOSTED), there, hosting_usd_max=1241.0)
+    assert (told(main_action(result, HOSTED)), result.cost.hourly) == (("update", "open", "drifted"), 1.7)
+    unpriced = desired(TRAIN, DEAR, priced(PROD, hosting_usd_per_hour=None))
+    assert told(main_action(made(unpriced, there, hosting_usd_max=9999.0), PROD)) == ("update", "guard", "unknown-cost")
+    known = replace(deployed(PROD, model_name(A), capacity=9), cost=Cost(hourly=1.7), use=QUIET)
+    assert made(desired(TRAIN, DEAR, HOSTED), live(*DONE, known), hosting_usd_max=0.0).frontier
 
 
 @pytest.mark.parametrize("limit", ["training_usd_max", "apply_usd_max"])

@@ -47,6 +47,12 @@ def test_the_data_planes_request_id_comes_first() -> None:
     assert problem_of(500, {}, None, "").request_id == ""
 
 
+def test_the_password_of_a_proxy_is_hidden() -> None:
+    """A failure may repeat the address that the environment gave."""
+    assert redact("no way through http://me:hunter2@proxy:8080/x") == f"no way through http://me:{HIDDEN}@proxy:8080/x"
+    assert redact("see https://host:8080/a@b") == "see https://host:8080/a@b"
+
+
 def test_a_message_is_bounded_and_redacted_first() -> None:
     """A page of text is cut, and a secret that would be cut through does not survive in part."""
     text = "x" * (MESSAGE_CHARACTERS_MAX - 20) + " api-key: 0123456789abcdef0123456789abcdef"

@@ -16,6 +16,7 @@ from ftops.render.text import count, harmless
 from ftops.render.to_json import plan_json
 from ftops.render.to_terminal import plan_text
 from ftops.render.view import Row, field_label, shown, symbol, view
+from ftops.upkeep import Cost
 
 from .builders import (
     PROJECT,
@@ -164,7 +165,7 @@ def test_a_whole_plan_reads_as_the_interface_shows_it() -> None:
     """Title, aligned columns, sources at the right, a summary and the plan's id; an emulator says so."""
     prod = deployment("prod", A)
     before = job("a", TRAIN, hyperparameters={"n_epochs": 1})
-    served = deployed(prod, model_name(before), capacity=10)
+    served = replace(deployed(prod, model_name(before), capacity=10), cost=Cost(hourly=1.7))
     made = planned(desired(TRAIN, A, prod), live(uploaded(TRAIN), trained(before), served, calls=7))
     assert plan_text(view(made), colour=False).splitlines() == [
         "support-models-7k2f on east (EMULATOR test.db)        read in 7 calls",

@@ -44,6 +44,18 @@ def test_a_key_opens_the_data_plane() -> None:
     assert "authorization" not in headers
 
 
+@pytest.mark.parametrize(
+    "proxy", ["bogus://me:hunter2@127.0.0.1:9", "http://me:hunter2@[::1", "socks5://me:hunter2@h:9"]
+)
+def test_a_proxy_that_cannot_be_one_is_told_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip in HTTPS_PROXY is no bug of ours, and its password is not printed."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(WireError, match="HTTPS_PROXY") as raised, client("http://127.0.0.1:9"):
+        pass
+    assert "hunter2" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
 def test_300_reads_over_16_threads() -> None:
     """Three hundred reads go through sixteen threads over kept connections, each answered."""
     with served() as (app, root), client(root) as east:

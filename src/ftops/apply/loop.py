@@ -66,7 +66,8 @@ class Run:
     `pause` lets the service's time pass; `stopped` tells of an interrupt. `refused` says what is written no more and
     why; of these, `passing` are tried again by the next pass. `lost` are the causes of lost answers by key. `written`
     are the keys of this pass: one that comes back after it was done did not take effect, and is told instead of sent
-    for ever. `unconfirmed` says that something was made or deleted since the accounts were last listed.
+    for ever. `done` are the writes of bindings that passes did; once listings show them, that is all that was approved
+    of them. `unconfirmed` says that something was made or deleted since the accounts were last listed.
     """
 
     desired: Desired
@@ -81,6 +82,7 @@ class Run:
     passing: set[tuple[Address, str]] = field(default_factory=set)
     lost: dict[str, str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
     unconfirmed: bool = False
 
     def observe(self) -> LiveState:
@@ -160,7 +162,12 @@ def run_until(run: Run, live: LiveState, settle_s: float, wait_s: float) -> Plan
         for passed in run.passing:
             run.refused.pop(passed, None)
         run.passing.clear()
-        plan = run_pass(run, run.observe(), min(settle_s, left_s))
+        live = run.observe()
+        if (
+            run.policy.approved is not None
+        ):  # What somebody changed back, made anew or deleted is for a person to judge.
+            run.policy = replace(run.policy, approved=run.policy.approved - (run.done - live.doubts.keys()))
+        plan = run_pass(run, live, min(settle_s, left_s))
     return plan
 
 
@@ -249,6 +256,8 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
         return _in_doubt(run, action, key, live, WireError(f"a success, {answer.status}, without what was made"))
     run.journal.done(key, run.service_now(action.account, live), made.id)
     live = overlay(live, made)
+    if kind.traits.shape is Shape.BINDING:
+        run.done.add(key)
     if resource is None or action.verb is Verb.UPDATE:
         run.listener.acted(action, "done")
         return live
@@ -281,9 +290,13 @@ def _end(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         run.journal.refuse(key, run.service_now(action.account, live), str(error))
         if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
             raise _Busy from error
-        return _refused(run, action, without(live, found), f"{found.id}: {in_words(error)}", error)
+        binding = KINDS_BY_WORD[found.kind].traits.shape is Shape.BINDING
+        left = live if binding else without(live, found)  # A deployment that stays is billed, and is told so.
+        return _refused(run, action, left, f"{found.id}: {in_words(error)}", error)
     run.journal.done(key, run.service_now(action.account, live), found.id)
     run.written.add(key)
+    if KINDS_BY_WORD[found.kind].traits.shape is Shape.BINDING:
+        run.done.add(plan.key(action))
     run.unconfirmed = run.unconfirmed or action.verb is Verb.DELETE
     run.listener.acted(action, "done")
     return live
@@ -325,8 +338,13 @@ def _changed_since(run: Run, action: Action, live: LiveState) -> LiveState | Non
             raise
         return None if found is absent else without(live, found)
     (fresh,) = resolve_pointers([kind.observe_one(item, found.account)])
-    unchanged = (fresh.fields, fresh.updatable, fresh.phase) == (found.fields, found.updatable, found.phase)
-    return None if unchanged else overlay(live, fresh)
+    return None if _same(fresh, found) else overlay(live, fresh)
+
+
+def _same(fresh: Object, found: Object) -> bool:
+    """Tell whether a binding is as it was, and not another that was made under its name meanwhile."""
+    looks = [(o.fields, o.updatable, o.phase, o.created_at) for o in (fresh, found)]
+    return looks[0] == looks[1]
 
 
 def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: WireError) -> LiveState:

@@ -17,7 +17,7 @@ from ftops.apply.journal import Journal
 from ftops.apply.lease import local_lease
 from ftops.apply.loop import Run, run_until
 from ftops.clock import SystemClock
-from ftops.commands.options import Duration, complete_paths
+from ftops.commands.options import Duration, Usd, complete_paths
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.policy import Flags, check_allowed, narrowing, policy
 from ftops.commands.session import session
@@ -68,7 +68,7 @@ class Progress:
     "--lock-timeout", type=Duration(), default="2m", show_default=True, help="The longest wait for another run."
 )
 @click.option("--max-deletes", type=click.IntRange(0), help="The most that one plan may delete, over the policy's.")
-@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="The most that new trainings may cost.")
+@click.option("--max-cost", type=Usd(), metavar="USD", help="The most that new trainings may cost.")
 @narrowing
 @not_yet("--report")
 def apply(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -99,6 +100,22 @@ class Allow(click.ParamType[str]):
         if found["word"] not in ALLOW_WORDS:
             self.fail(f'"{found["word"]}" cannot be allowed; the words are {", ".join(ALLOW_WORDS)}.', param, ctx)
         return str(value)
+
+
+class Usd(click.ParamType[float]):
+    """An amount of money, 0 or more; `nan`, which nothing exceeds, is none."""
+
+    name = "usd"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the amount."""
+        try:
+            amount = float(str(value))
+        except ValueError:
+            amount = math.nan
+        if not 0 <= amount < math.inf:
+            self.fail(f'"{value}" is no amount of money; write for example 20 or 0.5.', param, ctx)
+        return amount
 
 
 class Moment(click.ParamType[datetime]):

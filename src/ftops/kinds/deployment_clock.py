@@ -28,8 +28,10 @@ DIMENSION = "ModelDeploymentName"
 SERIES_MAX = "1000"
 """The default of 10 hides deployments."""
 SUCCESS = "StatusCode eq '200'"
+STARTED, SUCCEEDED, FAILED = "started", "succeeded", "failed"
+"""How an operation in the log begins and ends; what failed was begun, but nothing came of it."""
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
-_GRAINS = {"PT1M": MINUTE, "PT1H": HOUR, "P1D": DAY}
+_GRAINS = {"PT1M": MINUTE, "PT1H": HOUR}
 DEVELOPER_TIER = "developertier"
 REFINED_AFTER = DAY
 """A last call younger than this is known to the hour, which is enough; an older one is read to the minute."""
@@ -46,7 +48,7 @@ def inquiries(live: Sequence[Object], absent: Sequence[str], now: datetime, rule
     """Return the calls that tell of live fine-tuned deployments and of absent names.
 
     The hours of 30 days are enough for what lives, since without a call nothing lives that long. The past of an
-    absent name is asked as far back as metrics and log reach, by days, and its log by name.
+    absent name is asked as far back as metrics and log reach, and its log by name.
     """
     idle, asked = rules.limits.idle, {}
     if live:
@@ -58,7 +60,7 @@ def inquiries(live: Sequence[Object], absent: Sequence[str], now: datetime, rule
         chunks = list(_chunks(now, idle.metrics_days, idle.metrics_chunk_days))
         for family in FAMILIES:
             for number, (since, until) in enumerate(chunks):
-                asked[f"past:{family}:{number}"] = _metric(family, since, until, "P1D")
+                asked[f"past:{family}:{number}"] = _metric(family, since, until, "PT1H")
         for name in absent:
             asked[f"log:{name}"] = _log(name, now - timedelta(days=idle.activity_log_days), now)
     return asked
@@ -160,10 +162,12 @@ def _counted(answers: Answers, what: str) -> _Counted:
                 problems.append(_first_line(answer))
             continue
         try:
-            told = _last_by_name(answer, {"past": "P1D"}.get(what, "PT1H"))
+            told = _last_by_name(answer, "PT1H")
         except ValidationError:
             problems.append("the metrics came in another shape than expected")
             continue
+        if unsaid := _unsaid(answer):
+            problems.append(unsaid)
         known = True
         for name, at in told.items():
             if name not in last or at > last[name]:
@@ -197,6 +201,17 @@ class _Series(Body):
 
 class _Metric(Body):
     timeseries: tuple[_Series, ...] = ()
+    errorCode: str = ""
+
+
+def _unsaid(metrics: Sequence[Item]) -> str:
+    """Return why an answer without calls is no evidence of none; a metric may fail within an answer of 200."""
+    if not metrics:
+        return "the answer holds no metric"
+    failed = (metric.errorCode for metric in map(_Metric.model_validate, metrics))
+    return next(
+        (f"the metric could not be read: {code}" for code in failed if code.casefold() not in {"", "success"}), ""
+    )
 
 
 def _last_by_name(metrics: Iterable[Item], grain: str) -> dict[str, datetime]:
@@ -233,20 +248,32 @@ def _past(name: str, log: Sequence[Item] | WireError, calls: _Counted) -> Past:
         problems.append(f"the Activity Log cannot be read: {_first_line(log)}")
         return Past(called_at=called_at, unread="; ".join(problems))
     try:
-        events = sorted((_Event.model_validate(item) for item in log), key=lambda event: event.eventTimestamp)
+        events = sorted((_Event.model_validate(item) for item in log), key=_order)
     except ValidationError:
         return Past(called_at=called_at, unread="the Activity Log came in another shape than expected")
     past = Past(called_at=called_at, unread="; ".join(problems))
+    before: dict[str, Past] = {}
     for event in events:
+        operation, status = event.operationName.value.casefold(), event.status.value.casefold()
+        if status == FAILED:
+            past = before.pop(operation, past)
+            continue
+        if status == STARTED or operation not in before:
+            before[operation] = past  # The end of an earlier one may not be told.
         past = _after(past, event)
+        if status == SUCCEEDED:
+            del before[operation]
     return past
+
+
+def _order(event: _Event) -> tuple[datetime, bool]:
+    """Return the sort key of an event: what was begun and ended in one moment begins first."""
+    return _aware(event.eventTimestamp), event.status.value.casefold() in {SUCCEEDED, FAILED}
 
 
 def _after(past: Past, event: _Event) -> Past:
     """Return the past with one more event: a life begins with the first write after a deletion."""
     operation, at = event.operationName.value.casefold(), _aware(event.eventTimestamp)
-    if event.status.value.casefold() == "failed":
-        return past
     if operation.endswith("/deployments/delete"):
         return replace(past, removed_at=at, removed_by=event.caller)
     if operation.endswith("/deployments/write") and (past.made_at is None or past.removed_at is not None):
@@ -277,7 +304,7 @@ def _metric(name: str, since: datetime, until: datetime, interval: str, only: st
 
 
 def _floor(moment: datetime, grain: timedelta) -> datetime:
-    """Return the beginning of the hour or day, so that intervals are those of the clock."""
+    """Return the beginning of the hour or minute, so that intervals are those of the clock."""
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     return moment - (moment - epoch) % grain
 

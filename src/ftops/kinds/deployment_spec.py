@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from ftops.diagnostics import did_you_mean
-from ftops.kinds.envelope import Document, Finding, IdleSpec, JobRef, Strict
+from ftops.kinds.envelope import Document, Finding, IdleSpec, JobRef, Strict, idle_findings
 from ftops.rules import Rules
 
 
@@ -101,6 +101,7 @@ def check(deployment: DeploymentDocument, rules: Rules) -> Iterable[Finding]:
     if isinstance(spec.model, JobRef) and spec.versionUpgradeOption is not None:
         detail = "A fine-tuned model is never upgraded by the service, whatever is sent; take versionUpgradeOption out."
         yield Finding(("spec", "versionUpgradeOption"), "bad-value", "Value not allowed", detail, on_key=True)
+    yield from idle_findings(("lifecycle", "idle"), deployment.lifecycle.idle, rules.limits.idle.metrics_chunk_days)
     since = deployment.lifecycle.idle.since
     if since is not None and begin_of(since) is None:
         detail = f'"{since}" is not a date; write one such as 2026-11-23, or a moment such as 2026-11-23T08:00:00Z.'

@@ -77,6 +77,13 @@ class IdleSpec(Strict):
         )
 
 
+def idle_findings(path: Path, idle: IdleSpec, days_seen: int) -> Iterable[Finding]:
+    """Yield a finding for a patience beyond what is seen of calls: what is older would be taken for no call at all."""
+    if idle.afterDays is not None and idle.afterDays > days_seen:
+        detail = f"afterDays must be 1 to {days_seen}: ftops looks for calls so many days back, and sees none before."
+        yield Finding((*path, "afterDays"), "out-of-range", "Value out of range", detail)
+
+
 class DatasetRef(Strict):
     """`{dataset: NAME}`."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from ftops.kinds.envelope import Document, Finding, IdleSpec, Path, Strict
+from ftops.kinds.envelope import Document, Finding, IdleSpec, Path, Strict, idle_findings
 from ftops.model import Account
 from ftops.rules import Rules
 
@@ -146,6 +146,7 @@ def check(document: ProjectDocument, rules: Rules) -> Iterable[Finding]:
         if address.partition("/")[0] not in KEPT_KINDS or not address.partition("/")[2]:
             detail = f'"{address}" is not an address; write one such as deployment/support-prod.'
             yield Finding(("spec", "policy", "prune", "keep", number), "bad-value", "Value not allowed", detail)
+    yield from idle_findings(("spec", "policy", "idle"), spec.policy.idle, rules.limits.idle.metrics_chunk_days)
     most = rules.limits.names.suffix_max
     if not SUFFIX_MAX_LEAST <= spec.policy.suffixMax <= most:
         detail = f"suffixMax must be {SUFFIX_MAX_LEAST} to {most}: sixteen characters of it are the marker ftops needs."

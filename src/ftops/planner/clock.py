@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ftops.kinds import KINDS_BY_WORD
-from ftops.model import LiveState, Object, Resource
+from ftops.model import Object, Resource
 from ftops.planner.match import Match, Scene
 from ftops.reasons import Why
 from ftops.upkeep import IdlePolicy, OnGone, OnIdle, Past, to_the_minute, usd
@@ -38,7 +38,7 @@ def absence(match: Match, scene: Scene) -> Absence | None:
     past, now = _since(past, policy.since), scene.live.now_in(resource.account)
     if past.made_at is None and past.called_at is None and past.removed_at is None:
         return _unseen(past, policy, resource, scene)
-    told = _ending(past, policy, now, ours=_removed_by_us(resource, scene.live))
+    told = _ending(past, policy, now, ours=_removed_by_us(resource, scene))
     if policy.on_idle is OnIdle.RETIRE:
         return Absence(Why.RETIRED, f"{told}; it stays away (onIdle: retire)", wished=True)
     if policy.on_gone is OnGone.HOLD or policy.fixed:
@@ -53,8 +53,8 @@ def _unseen(past: Past, policy: IdlePolicy, resource: Resource, scene: Scene) ->
     """Return what an absence without evidence means: nothing, unless evidence could not be read and time passed."""
     if not past.unread or not _model_is_old(resource, policy, scene.live.now_in(resource.account), scene):
         return None
-    told = f"it is absent, and whether it existed cannot be seen ({past.unread}); its model is so old that it may have"
-    return Absence(Why.GONE, f"{told} been deleted because nobody called it")
+    told = f"it is absent, and whether it existed cannot be seen ({past.unread}); its model is, or may be, so old that"
+    return Absence(Why.GONE, f"{told} it may have been deleted because nobody called it")
 
 
 def _next_life(resource: Resource, policy: IdlePolicy) -> str:
@@ -69,15 +69,14 @@ def _since(past: Past, since: datetime | None) -> Past:
     """Return the evidence that is not older than a date."""
     if since is None:
         return past
-    made_at, called_at, removed_at = (
-        at if at is not None and at >= since else None for at in (past.made_at, past.called_at, past.removed_at)
-    )
+    made_at, removed_at = (at if at is not None and at >= since else None for at in (past.made_at, past.removed_at))
+    called_at = past.called_at if past.called_at is not None and past.called_at > since else None  # It ends a time.
     return Past(made_at, called_at, removed_at, past.removed_by, past.unread)
 
 
-def _removed_by_us(resource: Resource, live: LiveState) -> bool:
-    place = f"/{resource.address}@"
-    return any(key.startswith("delete ") and place in key for key in live.removed)
+def _removed_by_us(resource: Resource, scene: Scene) -> bool:
+    place = f"delete {scene.desired.accounts[resource.account].id}/{resource.address}@"
+    return any(key.startswith(place) for key in scene.live.removed)
 
 
 def _ending(past: Past, policy: IdlePolicy, now: datetime, *, ours: bool) -> str:
@@ -103,10 +102,23 @@ def _ending(past: Past, policy: IdlePolicy, now: datetime, *, ours: bool) -> str
 
 
 def _model_is_old(resource: Resource, policy: IdlePolicy, now: datetime, scene: Scene) -> bool:
-    """Tell whether the model to deploy is older than what would have ended an idle life."""
-    targets = [scene.target(value, resource) for value in resource.refs]
-    born = [o.finished_at or o.created_at for o in targets if o is not None]
-    return any(at is not None and now - at > min(policy.after, policy.limit) for at in born)
+    """Tell whether the model to deploy is older than what would have ended an idle life, or may be.
+
+    One that is still to be trained is not; one whose record is gone, or that nothing here tells of, may be of any age.
+    """
+    if resource.refs:
+        targets = [scene.target(value, resource) for value in resource.refs]
+        born = [o.finished_at or o.created_at for o in targets if o is not None]
+    else:
+        born = [max((at for at in _made(resource, scene) if at is not None), default=None)]
+    return any(at is None or now - at > min(policy.after, policy.limit) for at in born)
+
+
+def _made(resource: Resource, scene: Scene) -> list[datetime | None]:
+    """Return when what a document names literally was made, as far as the account shows it."""
+    named = set(resource.fields.values())
+    there = (o for o in scene.live.objects if o.account == resource.account and o.kind != resource.address.kind)
+    return [o.finished_at or o.created_at for o in there if not named.isdisjoint(o.outputs.values())]
 
 
 @dataclass(frozen=True, slots=True)

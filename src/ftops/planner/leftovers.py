@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ftops.kinds import KINDS_BY_WORD
-from ftops.model import Action, Gate, Object, Phase, Verb
+from ftops.model import Action, Address, Gate, Object, Phase, Verb
 from ftops.planner.match import Match, Scene, age_rank, place
 from ftops.reasons import Why
 from ftops.upkeep import last_use, to_the_minute
@@ -84,12 +84,19 @@ def _orphan(kept: Action, found: Object, scene: Scene) -> Action:
         return replace(kept, verb=Verb.WAIT, summary="being deleted", settles=True)
     if found.kind not in policy.prune:
         return replace(kept, reason="in no document; kept, since nothing is pruned")
-    if str(found.address) in policy.keep:
+    if _spelt(found.address, found.kind) in {_spelt(address, found.kind) for address in policy.keep}:
         return replace(kept, reason="in no document; kept (policy.prune.keep)")
     delete = replace(kept, verb=Verb.DELETE, summary="delete: in no document", digest=_digest(found))
+    if problem := scene.live.refused.get((found.address, found.account)):
+        return replace(delete, gate=Gate.FAILED, why=Why.REFUSED, reason=problem)
     if found.phase is Phase.RUNNING:
         return replace(delete, gate=Gate.UPSTREAM, settles=True, reason=f"it is {found.state}")
     return _unless_called(delete, found, scene)
+
+
+def _spelt(address: Address | str, kind: str) -> str:
+    """Return an address as it compares: without case where the service compares names so."""
+    return str(address).casefold() if KINDS_BY_WORD[kind].traits.caseless_names else str(address)
 
 
 def _digest(found: Object) -> str:

@@ -19,14 +19,25 @@ NOT_ENOUGH = 0.005
 
 
 def priced(actions: Iterable[Action]) -> Iterator[Action]:
-    """Yield the actions with what they cost: a create's price, and what a deletion saves."""
+    """Yield the actions with what they cost: a create's price, what an update adds, and what a deletion saves."""
     for action in actions:
         if action.verb is Verb.CREATE and action.resource is not None:
             yield replace(action, cost=KINDS_BY_WORD[action.address.kind].cost(action.resource))
+        elif action.verb is Verb.UPDATE and action.resource is not None and action.object is not None:
+            yield replace(
+                action, cost=_added(KINDS_BY_WORD[action.address.kind].cost(action.resource), action.object.cost)
+            )
         elif action.verb is Verb.DELETE and action.object is not None and action.object.cost.hourly:
             yield replace(action, cost=Cost(hourly=-action.object.cost.hourly))
         else:
             yield action
+
+
+def _added(wanted: Cost, there: Cost) -> Cost:
+    """Return what an update adds to the hosting: a base model, or a tier without a price, may become one with it."""
+    if wanted.hourly is None:
+        return Cost(hourly=0.0 if there.hourly is None else None)
+    return Cost(hourly=wanted.hourly - (there.hourly or 0.0))
 
 
 def few_deletes(actions: Sequence[Action], deletes_max: int) -> list[Action]:
@@ -70,7 +81,8 @@ def within_budget(actions: Sequence[Action], scene: Scene) -> list[Action]:
     A price that is not known closes the gate where there is a budget: unknown is not free.
     """
     purse = _Purse(scene)
-    return [purse.judged(action) if action.verb is Verb.CREATE and not action.held else action for action in actions]
+    spends = {Verb.CREATE, Verb.UPDATE}
+    return [purse.judged(action) if action.verb in spends and not action.held else action for action in actions]
 
 
 class _Purse:

@@ -23,6 +23,8 @@ from ftops.wire.problems import redact
 
 REFRESH_S = 240
 """Before a token ends it is replaced: less than the five minutes for which azure-identity itself would keep it."""
+LAST_S = 10
+"""A token that ends so soon may have ended by the time it arrives."""
 FAILED_S = 30
 """For so long a failure to sign in stands for all threads: trying every way takes seconds."""
 REASON_CHARACTERS_MAX = 160
@@ -100,8 +102,17 @@ class Tokens:
             with self._lock:
                 kept = self._kept.get(scope)
                 if kept is None or self._ends(kept):
-                    kept = self._ask(scope)
+                    kept = self._newer(scope, kept)
         return kept.value
+
+    def _newer(self, scope: str, kept: _Kept | None) -> _Kept:
+        """Return a new token, or while none can be had the one that is good for a moment yet."""
+        try:
+            return self._ask(scope)
+        except NotSignedIn:
+            if kept is None or kept.expires_at_s - self.clock.now().timestamp() < LAST_S:
+                raise
+            return kept
 
     def renewed(self, scope: str, refused: str) -> bool:
         """Return whether there is another token than the one that was refused; asks for one at most once in a row."""

@@ -152,13 +152,22 @@ def listing(
 
     The data plane pages by `after` while it says `has_more` (where it says nothing, a page as full as its limit may
     have a successor); ARM by `nextLink`, of which only the query is used, so that no body decides which host is asked.
+    What is shown twice is there once: a second one would be taken for a twin. Raises WireError for an answer without a
+    list, which is no evidence that nothing is there.
     """
     items: list[Mapping[str, object]] = []
+    ids: set[str] = set()
     for _ in range(limits.pages):
         body = (yield from once(call, jitter, limits, budget)).item
-        rows = body.get("data" if call.plane is Plane.DATA else "value")
-        page = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
-        items += page
+        member = "data" if call.plane is Plane.DATA else "value"
+        rows = body.get(member)
+        if not isinstance(rows, list):
+            raise WireError(f'the answer to {call} has no list "{member}", so nobody can tell what is there')
+        page = [row for row in rows if isinstance(row, Mapping)]
+        for row in page:
+            if not row.get("id") or row["id"] not in ids:
+                items.append(row)
+                ids.add(str(row.get("id")))
         query = _next_query(call, body, page)
         if query is None:
             return items

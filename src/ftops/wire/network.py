@@ -139,14 +139,7 @@ class Network:
         arm = self.arm(place)
         endpoints = Endpoints(place.endpoint.rstrip("/"), arm, place.resource_id, _surface(place))
         tls = endpoints.data.startswith("https:") or (place.resource_id and arm.startswith("https:"))
-        http = httpx.Client(
-            verify=tls_context() if tls else False,
-            timeout=TIMEOUTS,
-            limits=httpx.Limits(max_connections=READS_AT_ONCE * 2, max_keepalive_connections=READS_AT_ONCE),
-            headers={"User-Agent": f"ftops/{__version__}"},
-            follow_redirects=False,
-        )
-        client = Client(http, endpoints, self.sleeper, budget=self.budget)
+        client = Client(_connections(tls_context() if tls else None), endpoints, self.sleeper, budget=self.budget)
         cloud = cloud_of(place.endpoint) or cloud_of(arm) or PUBLIC
         client.entry = Door(self.allowed, self.tokens, self.environ, cloud, place.key_env)
         client.advance_url = _advance_url(endpoints)
@@ -171,6 +164,22 @@ class Network:
         """End the waits and forget the tokens."""
         self.sleeper.close()
         self.tokens.close()
+
+
+def _connections(tls: ssl.SSLContext | None) -> httpx.Client:
+    """Return a pool of connections; raises WireError when the environment names a proxy that cannot be one."""
+    try:
+        return httpx.Client(
+            verify=tls or False,
+            timeout=TIMEOUTS,
+            limits=httpx.Limits(max_connections=READS_AT_ONCE * 2, max_keepalive_connections=READS_AT_ONCE),
+            headers={"User-Agent": f"ftops/{__version__}"},
+            follow_redirects=False,
+        )
+    except (ValueError, ImportError, httpx.InvalidURL):
+        raise WireError(  # Its text may hold the proxy's password.
+            "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names no proxy that can be used; write http://HOST:PORT, not SOCKS"
+        ) from None
 
 
 def skew_in_words(name: str, skew: timedelta) -> str:

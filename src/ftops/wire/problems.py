@@ -35,6 +35,8 @@ _SECRETS = (
     ),
     (re.compile(rf"(?i)({_NAMES}{_QUOTE}\s*[:=]\s*{_QUOTE})[^\s\"',;&\\]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(key provided:\s*)\S+"), rf"\1{HIDDEN}"),
+    # The password before a host, as in a proxy's address.
+    (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), rf"\1{HIDDEN}@"),
     # JSON web tokens and keys of known shape, wherever they stand.
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*"), HIDDEN),
     (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), HIDDEN),
