@@ -22,7 +22,7 @@ _OK = 200
 
 
 @with_own_account
-@command()
+@command(short_help="Call DEPLOYMENT in it and print the answer.")
 @click.argument("deployment")
 @click.option("--message", metavar="TEXT", default="ping", show_default=True, help="What the user says.")
 @click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, help="How many times to call.")
