@@ -96,8 +96,8 @@ ROOT = Commands(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="Reconcile specs of datasets, fine-tuning jobs and deployments with Azure OpenAI.\n\n"
     "Start with `ftops init`, then `ftops plan` and `ftops apply`.",
-    epilog="Exit codes: 0 converged, 1 error, 2 changes planned (plan --detailed-exitcode), 3 waiting for the "
-    "service, 4 held, 64 usage, 130 interrupted.",
+    epilog="\b\nExit codes: 0 converged, 1 error, 2 changes planned (plan --detailed-exitcode),\n"
+    "3 waiting for the service, 4 held, 64 usage, 130 interrupted.",
 )
 
 

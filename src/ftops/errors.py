@@ -88,7 +88,9 @@ class ServiceProblem(WireError):
 
     def __init__(self, status: int, code: str, message: str, request_id: str = "", way_out: str = "") -> None:
         """Keep what the service said."""
-        super().__init__(" ".join(f"{status} {code}: {message} {way_out}".split()))
+        name = f"{status}" if code == str(status) else f"{status} {code}"
+        stop = "." if way_out and message and message.rstrip()[-1:].isalnum() else ""
+        super().__init__(" ".join(f"{name}: {message.rstrip()}{stop} {way_out}".split()))
         self.status = status
         self.code = code
         self.message = message

@@ -80,14 +80,14 @@ def test_specs_from_standard_input(project: Project) -> None:
 def test_init_makes_a_project_that_plans_at_once(tmp_path: Path) -> None:
     """After init, plan and apply work without an edit; a second init writes nothing."""
     outside = Project(tmp_path)
-    assert "ftops plan" in outside.ftops("init", "my models")
+    assert "  cd 'my models'\n  ftops plan\n" in outside.ftops("init", "my models")
     project = Project(tmp_path / "my models")
     assert "Plan: 4 to create" in project.ftops("plan")
     assert project.ftops("apply", "--yes", "--wait").endswith("Converged.\n")
     before = {path: path.read_bytes() for path in project.root.rglob("*.yaml")}
     refused = project.run("init")
     assert refused.returncode == 1
-    assert "exists already, so nothing was written" in refused.stderr
+    assert "exist already, so nothing was written" in refused.stderr
     assert {path: path.read_bytes() for path in project.root.rglob("*.yaml")} == before
 
 

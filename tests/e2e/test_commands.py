@@ -205,7 +205,7 @@ def test_leaving_at_the_question_does_nothing(project: Project, how: str) -> Non
     with subprocess.Popen([FTOPS, "apply"], cwd=project.root, stdin=side, stdout=side, stderr=side) as process:  # noqa: S603
         os.close(side)
         told = b""
-        while b"Only yes is taken" not in told:
+        while b'Only "yes" is accepted' not in told:
             told += os.read(main, 65536)
         if how == "signal":
             process.send_signal(signal.SIGINT)

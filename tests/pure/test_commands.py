@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 import pytest
 
@@ -21,16 +23,22 @@ def action(verb: Verb, gate: Gate = Gate.OPEN, why: Why = Why.NEW) -> Action:
     return Action(Address("job", "a"), "east", verb, gate, why)
 
 
-def test_waiting_is_told_at_once_and_then_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
-    """However long the single waits are, no more than one line a minute of the service's time is told."""
+def test_waiting_is_told_at_once_and_then_ever_more_rarely(capsys: pytest.CaptureFixture[str]) -> None:
+    """However long the single waits are, a line is told after a minute, two, four and then every five minutes."""
     progress = Progress(Output(Common()))
-    told = []
-    for seconds in (2.0, 3.0, 4.5, 55.0, 60.0, 1.0, 58.9, 60.0):
-        before = progress.waited_s
+    for seconds in (2.0, 3.0, 4.5, 50.5, *[30.0] * 40):
         progress.waiting((action(Verb.WAIT),), seconds)
-        if capsys.readouterr().err == "  . waiting for job/a\n":
-            told.append(before)
-    assert told == [0.0, 64.5, 124.5]
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "  . waiting for job/a"
+    assert told[1:] == [f"  . waiting for job/a, {minutes} m so far" for minutes in (1, 2, 4, 8, 13, 18)]
+
+
+def test_waiting_for_something_else_begins_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is waited for next is told at once, and its time counts from then."""
+    progress = Progress(Output(Common()))
+    for name in ("a", "b"):
+        progress.waiting((replace(action(Verb.WAIT), address=Address("job", name)),), 50.0)
+    assert capsys.readouterr().err == "  . waiting for job/a\n  . waiting for job/b\n"
 
 
 def test_waiting_for_nothing_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:

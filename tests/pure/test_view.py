@@ -241,9 +241,10 @@ def test_json_can_be_written_whatever_the_text_is() -> None:
     [
         ([], "No changes. 0 unchanged."),
         ([action(Verb.KEEP, why=Why.SETTLED)], "No changes. 1 unchanged."),
-        ([action(Verb.WAIT), action(Verb.WAIT)], "No changes. 2 waiting, 0 unchanged."),
-        ([action(Verb.CREATE, Gate.GUARD)], "No changes. 1 held, 0 unchanged."),
+        ([action(Verb.WAIT), action(Verb.WAIT)], "Nothing to do now. 2 waiting, 0 unchanged."),
+        ([action(Verb.CREATE, Gate.GUARD)], "Nothing to do now. 1 held, 0 unchanged."),
         ([action(Verb.KEEP, why=Why.ORPHAN)] * 2, "No changes. 2 orphans, 0 unchanged."),
+        ([action(Verb.KEEP, why=Why.NOT_NEEDED_YET)] * 2, "No changes. 2 not needed yet, 0 unchanged."),
         ([action(Verb.KEEP, why=Why.SUPERSEDED)], "No changes. 1 superseded, 0 unchanged."),
         ([action(Verb.CANCEL, undo=True)], "Tidying up. 0 unchanged."),
         (
@@ -267,6 +268,12 @@ def test_the_summary_counts(actions: list[Action], summary: str) -> None:
     money = " Training USD 0, hosting +USD 0/month." if summary.startswith("Plan:") else ""
     assert lines[0] == summary + money
     assert lines[1:] == ((f"Plan id {made.id}",) if made.writes else ())
+
+
+def test_an_override_that_plan_does_not_take_names_its_command() -> None:
+    """A word of --allow works in plan and apply; a number that only apply takes says so."""
+    held = action(Verb.DELETE, Gate.GUARD, reason="too many", override="--max-deletes 4")
+    assert row_of(held).details[-1] == "to do it all the same: apply --max-deletes 4"
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 calls"), (1, "1 call"), (1200, "1,200 calls")])

@@ -20,14 +20,16 @@ from ftops.clock import SystemClock
 from ftops.commands.options import Duration, Usd, complete_paths
 from ftops.commands.output import Output, command, not_yet
 from ftops.commands.policy import Flags, check_allowed, narrowing, policy
-from ftops.commands.session import session
+from ftops.commands.session import Session, session
 from ftops.errors import Interrupted, UsageError
 from ftops.model import Action, Outcome, Plan
 from ftops.render.text import count, harmless
 from ftops.render.to_terminal import plan_text
 from ftops.render.view import symbol, view
 
-TELL_EVERY_S = 60.0
+TELL_FIRST_S, TELL_EVERY_S = 60.0, 300.0
+"""After how much waiting for one thing it is told again: a minute, twice that and so on, then every five minutes. An
+emulator's hours pass in a moment, and a line for each of their minutes hides the rest."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Progress:
     output: Output
     waited_s: float = 0.0
     tell_at_s: float = 0.0
+    waiting_for: str = ""
     acted_on: list[Action] = field(default_factory=list)
 
     def acting(self, action: Action) -> None:
@@ -50,11 +53,14 @@ class Progress:
         self.output.progress(f"      {harmless(result)}")
 
     def waiting(self, actions: tuple[Action, ...], seconds: float) -> None:
-        """Tell for what, at once and then at most once a minute of the service's time."""
-        if actions and self.waited_s >= self.tell_at_s:
-            self.tell_at_s = self.waited_s + TELL_EVERY_S
-            names = ", ".join(dict.fromkeys(str(action.address) for action in actions))
-            self.output.progress(f"  . waiting for {harmless(names)}")
+        """Tell for what and since when, at once and then ever more rarely, by the service's time."""
+        names = ", ".join(dict.fromkeys(str(action.address) for action in actions))
+        if names and names != self.waiting_for:
+            self.waiting_for, self.waited_s, self.tell_at_s = names, 0.0, 0.0
+        if names and self.waited_s >= self.tell_at_s:
+            self.tell_at_s = self.waited_s + min(max(self.waited_s, TELL_FIRST_S), TELL_EVERY_S)
+            since = f", {round(self.waited_s / 60)} m so far" if self.waited_s else ""
+            self.output.progress(f"  . waiting for {harmless(names)}{since}")
         self.waited_s += seconds
 
 
@@ -118,7 +124,7 @@ def apply(
         with interrupts() as asked_to_stop:
             run.stopped, run.pause = asked_to_stop, partial(opened.pause, stopped=asked_to_stop)
             last = run_until(run, live, settle, timeout if wait else 0)
-        return _told(output, last, changed=bool(first.frontier))
+        return _told(output, first, last, opened)
 
 
 def _print_plan(output: Output, made: Plan, *, show_id: bool) -> None:
@@ -132,28 +138,36 @@ def _approved(made: Plan) -> bool:
     number = len(made.writes)
     these = f"{'this' if number == 1 else 'these'} {count(number, 'thing')}"
     try:
-        answer = click.prompt(f"\nDo {these}? Only yes is taken for it", default="no")
+        answer = click.prompt(f'\nDo {these}? Only "yes" is accepted', default="no")
     except click.Abort:
         raise Interrupted("Nothing was done.") from None
     return str(answer).strip() == "yes"
 
 
-def _told(output: Output, last: Plan, *, changed: bool) -> int:
-    """Print how things stand at the end and return the exit code."""
+def _told(output: Output, first: Plan, last: Plan, opened: Session) -> int:
+    """Print how things stand at the end, unless that is what was printed at the beginning, and return the exit code."""
     outcome = last.outcome
-    if changed or outcome is not Outcome.CONVERGED:
+    before, after = (view(made, show_id=False) for made in (first, last))
+    if first.frontier or (before.sections, before.summary) != (after.sections, after.summary):
         output.result("\n")
         _print_plan(output, last, show_id=False)
-    emulated = any(account.emulated for account in last.accounts.values())
-    clock = "advance the emulator (`ftops emulator advance 3h`) and run" if emulated else "run"
     words = {
         Outcome.CONVERGED: "Converged.",
-        Outcome.WAITING: f"Waiting for the service: {clock} the same command again.",
+        Outcome.WAITING: f"Waiting for the service: {_how_to_go_on(last, opened)}.",
         Outcome.HELD: "Held: see the lines marked x.",
         Outcome.ERROR: "Failed: see the lines marked x.",
     }
     output.result(f"{words[outcome]}\n")
     return outcome
+
+
+def _how_to_go_on(last: Plan, opened: Session) -> str:
+    """Return what lets the service's time pass: an embedded emulator is advanced from here, a served one is not."""
+    if opened.emulators:
+        return "advance the emulator (`ftops emulator advance 3h`) and run the same command again"
+    if any(account.emulated for account in last.accounts.values()):
+        return "run the same command again with --wait, which moves the emulator's clock"
+    return "run the same command again later"
 
 
 class _Interrupt:

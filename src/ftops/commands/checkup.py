@@ -52,6 +52,8 @@ class Checkup:
         return self.checks
 
     def _note(self, name: str, level: Level, found: str, mend: str = "") -> None:
+        if mend and any((check.found, check.mend) == (found, mend) for check in self.checks):
+            mend = "As above."  # Two doors that one credential should open.
         self.checks.append(Check(self.name, name, level, found, mend))
 
     def _fail(self, name: str, level: Level, error: Exception) -> None:
@@ -196,8 +198,10 @@ class Checkup:
         if not rows:
             self._note("quotas", Level.OK, "readable, none for fine-tuned models")
             return
-        shown = "; ".join(f"{row.name} {row.left:g} of {row.limit:g} left" for row in rows[:LISTED_MAX])
-        more = f"; and {count(len(rows) - LISTED_MAX, 'other')}" if len(rows) > LISTED_MAX else ""
+        named = [row for row in rows if row.used][:LISTED_MAX]
+        shown = "; ".join(f"{row.name} {row.left:g} of {row.limit:g} left" for row in named)
+        rest = len(rows) - len(named)
+        more = f"{'; and ' if named else ''}{count(rest, 'other' if named else 'unused quota')}" if rest else ""
         if any(row.left <= 0 for row in rows):
             mend = "A quota without room refuses new deployments: lower a capacity, delete one, or ask for more quota."
             self._note("quotas", Level.WARNING, shown + more, mend)

@@ -21,7 +21,7 @@ bash   put  eval "$(ftops completion bash)"  into ~/.bashrc
 zsh    put  eval "$(ftops completion zsh)"  into ~/.zshrc, after compinit
 fish   ftops completion fish > ~/.config/fish/completions/ftops.fish
 
-Open a new shell then. Commands, options and, for `status`, the addresses of the specs complete."""
+Then open a new shell. Commands and options complete; for `status` the addresses of the specs do, too."""
 
 
 def _shells(begin: str) -> list[str | CompletionItem]:
@@ -35,7 +35,9 @@ def completion(output: Output, shell: str) -> int:
     completer = get_completion_class(shell) if shell in SHELLS else None
     if completer is None:
         supported = f"{', '.join(SHELLS[:-1])} and {SHELLS[-1]}"
-        raise UsageError(f'"{shell}" cannot be completed in; the shells are {supported}.{did_you_mean(shell, SHELLS)}')
+        raise UsageError(
+            f'There is no completion for "{shell}"; the shells are {supported}.{did_you_mean(shell, SHELLS)}'
+        )
     root = click.get_current_context().find_root()
     output.result(completer(root.command, {}, "ftops", VARIABLE).source())
     return 0

@@ -38,7 +38,7 @@ def emulator() -> None:
     """
 
 
-@command()
+@command(short_help="Move its clock forward by DURATION.")
 @click.argument("duration", type=Duration())
 def advance(output: Output, duration: int) -> int:
     """Move the emulator's clock forward by DURATION, such as 3h or 16d."""
@@ -48,7 +48,7 @@ def advance(output: Output, duration: int) -> int:
     return 0
 
 
-@command()
+@command(short_help="Empty it: files, jobs, models and deployments.")
 def reset(output: Output) -> int:
     """Empty the emulator: files, jobs, models and deployments go, its clock starts anew."""
     for path, each in _emulators(output):

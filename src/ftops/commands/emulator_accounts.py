@@ -59,7 +59,10 @@ def emulated_accounts(output: Output, *, may_lack: bool = False) -> Mapping[str,
         if account.emulator
     }
     if not found and not may_lack:
-        raise FtopsError("no account of the project has an emulator; give one `emulator: ftops-emulator.db`")
+        raise FtopsError(
+            "no account of the project is an embedded emulator (`emulator: FILE`); one that is served is moved and "
+            "called where its file is, or over its address: docs/emulator.md"
+        )
     return found
 
 

@@ -22,10 +22,10 @@ _OK = 200
 
 
 @with_own_account
-@command()
+@command(short_help="Call DEPLOYMENT in it and print the answer.")
 @click.argument("deployment")
 @click.option("--message", metavar="TEXT", default="ping", show_default=True, help="What the user says.")
-@click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, help="Call so many times.")
+@click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, help="How many times to call.")
 @click.option("--account", "account_name", metavar="NAME", help="Use this account of the project.")
 @click.option("--responses", is_flag=True, help="Use the responses API instead of chat completions.")
 @click.option("--fail", is_flag=True, help="Send a body that is refused with 400, to have failed calls.")

@@ -48,7 +48,7 @@ class _NamedRegion(click.ParamType[tuple[str, str]]):
 
 
 @with_own_account
-@command()
+@command(short_help="Serve it over http and https, with sign-in.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Listen on this address.")
 @click.option("--http", type=click.IntRange(0, 65535), default=HTTP_PORT, show_default=True, help="The http port.")
 @click.option("--https", type=click.IntRange(0, 65535), default=HTTPS_PORT, show_default=True, help="The https port.")

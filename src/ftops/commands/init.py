@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+import shlex
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -35,7 +36,8 @@ def init(output: Output, directory: str) -> int:
     there = [path for path in texts if path.exists()]
     if there:
         names = ", ".join(str(path.relative_to(folder)) for path in there)
-        raise FtopsError(f"{names} exists already, so nothing was written; give the name of a new directory")
+        exist = "exists" if len(there) == 1 else "exist"
+        raise FtopsError(f"{names} {exist} already, so nothing was written; give the name of a new directory")
     name = _project_name(folder)
     try:
         for path, text in texts.items():
@@ -45,7 +47,7 @@ def init(output: Output, directory: str) -> int:
         raise FtopsError(f"{error.filename} cannot be written: {error.strerror}") from error
     for path in texts:
         output.result(f"  wrote {path.relative_to(folder)}\n")
-    enter = "" if folder == Path.cwd() else f"  cd {directory}\n"
+    enter = "" if folder == Path.cwd() else f"  cd {shlex.quote(directory)}\n"
     output.result(f"\nThe project is called {name}. Next:\n\n{enter}  ftops plan\n  ftops apply\n")
     return 0
 

@@ -73,8 +73,8 @@ COMMON: list[click.Parameter] = [
         help="Work in the project root DIR.",
     ),
     click.Option(["--no-color"], is_flag=True, envvar="FTOPS_NO_COLOR", help="Print without colours (also NO_COLOR)."),
-    click.Option(["-q", "--quiet"], is_flag=True, envvar="FTOPS_QUIET", help="Tell results and problems only."),
-    click.Option(["-v", "--verbose"], is_flag=True, envvar="FTOPS_VERBOSE", help="Tell every call to the service."),
+    click.Option(["-q", "--quiet"], is_flag=True, envvar="FTOPS_QUIET", help="Print results and problems only."),
+    click.Option(["-v", "--verbose"], is_flag=True, envvar="FTOPS_VERBOSE", help="Print every call to the service."),
     click.Option(["--account"], envvar="FTOPS_ACCOUNT", hidden=True, expose_value=False, callback=_refuse),
     click.Option(["--log-file"], envvar="FTOPS_LOG_FILE", hidden=True, expose_value=False, callback=_refuse),
 ]

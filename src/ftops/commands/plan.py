@@ -33,7 +33,7 @@ from ftops.render.view import view
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 for changes, 4 for held, 3 for waiting.")
 @click.option("--show-unchanged", is_flag=True, help="List what is as it should be, too.")
-@click.option("--as-of", type=Moment(), help="Plan as if it were TIME: what would be idle or gone by then.")
+@click.option("--as-of", type=Moment(), help="Plan as if it were TIME: what would be idle by then.")
 @narrowing
 @click.option("--max-chars", type=click.IntRange(CHARACTERS_LEAST), help="Cut markdown at whole rows to N characters.")
 @not_yet("--out", "--horizon")

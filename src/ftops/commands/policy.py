@@ -66,7 +66,8 @@ def _declared(addresses: Iterable[str], desired: Desired) -> frozenset[Address]:
     known = {str(resource.address): resource.address for resource in desired.resources}
     for address in addresses:
         if address not in known:
-            raise UsageError(f'No document declares "{address}".{did_you_mean(address, known)}')
+            hint = did_you_mean(address, known) or " `ftops status` lists the addresses."
+            raise UsageError(f'No document declares "{address}".{hint}')
     return frozenset(known[address] for address in addresses)
 
 

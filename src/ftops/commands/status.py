@@ -52,7 +52,7 @@ def _standing(action: Action, live: LiveState) -> Standing:
     if found is None:
         words = action.reason or action.summary
         return Standing(str(action.address), action.account, "held" if action.held else "absent", words, origins)
-    words = KINDS_BY_WORD[found.kind].progress(found, live.now)
+    words = KINDS_BY_WORD[found.kind].progress(found, live.now).removeprefix(f"{found.state}, ")
     if action.resource is None:
         words = f"{words}, {action.reason}"
     return Standing(

@@ -21,7 +21,7 @@ from ftops.render.text import count
 @click.option(
     "--format", "format_", type=Format("text", "json", later=("github", "sarif")), default="text", help="How to print."
 )
-@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @not_yet("--stats", "--show-text", flag=True)
 def validate(output: Output, paths: tuple[str, ...], format_: str, *, strict: bool) -> int:
     """Check specs and data sets, offline.

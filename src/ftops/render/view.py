@@ -128,7 +128,7 @@ def _details(action: Action, new: set[Address]) -> list[str]:
         return []
     changes = [] if action.why is Why.PARENT_CHANGED else [_phrase(change, new) for change in action.changes]
     if action.held:
-        option = action.override if action.override.startswith("--") else f"--allow {action.override}"
+        option = f"apply {action.override}" if action.override.startswith("--") else f"--allow {action.override}"
         override = [f"to do it all the same: {option}"] if action.override else []
         return [f"held: {action.reason}", *changes, *override]
     if action.verb is Verb.UPDATE:
@@ -199,10 +199,13 @@ def _summary(plan: Plan, *, show_id: bool) -> tuple[str, ...]:
     retired = sum(a.why is Why.RETIRED for a in kept)
     rest += [f"{retired} retired"] if retired else []
     rest += [count(orphans, "orphan")] if orphans else []
-    rest += [f"{len(kept) - old - orphans - retired} unchanged"]
+    later = sum(a.why is Why.NOT_NEEDED_YET for a in kept)
+    rest += [f"{later} not needed yet"] if later else []
+    rest += [f"{len(kept) - old - orphans - retired - later} unchanged"]
     if not writes:
+        done = "Nothing to do now" if held or waiting else "No changes"  # "No changes" is said of what is as declared.
         undone = any(a.undo for a in plan.actions)
-        return (f"{'Tidying up' if undone else 'No changes'}. {', '.join(rest).capitalize()}.",)
+        return (f"{'Tidying up' if undone else done}. {', '.join(rest).capitalize()}.",)
     creates, updates = (sum(a.verb is verb for a in writes) for verb in (Verb.CREATE, Verb.UPDATE))
     others = sum(a.verb not in {Verb.CREATE, Verb.UPDATE, Verb.DELETE} for a in writes)
     deletes = sum(a.verb is Verb.DELETE for a in writes)
