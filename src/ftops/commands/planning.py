@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,7 +23,7 @@ from ftops.render.view import view
 
 def planned(output: Output, paths: Sequence[str], flags: Flags, as_of: datetime | None) -> Plan:
     """Return the plan of a project as it is, or as it would be at another moment."""
-    with session(output, paths) as opened:
+    with _uncollected(), session(output, paths) as opened:
         journal = Journal.open(opened.folder / "journal.jsonl")
         rules = policy(opened.project.spec.policy, opened.desired, flags)
         live = journal.remembered(opened.observe(), rules.grace_s)
@@ -30,6 +32,16 @@ def planned(output: Output, paths: Sequence[str], flags: Flags, as_of: datetime 
         made = make_plan(opened.desired, live, rules)
     check_allowed(flags.allow, made)
     return made
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Search for no cycles meanwhile: a large plan makes a million objects at once, and hardly any of them ends."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def printed(output: Output, made: Plan, format_: str, max_chars: int | None, *, show_unchanged: bool) -> None:
