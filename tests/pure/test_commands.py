@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 import pytest
 
-from ftops.commands.apply import Progress
+from ftops.commands.applying import Progress
 from ftops.commands.options import DURATION_MAX_S, Duration, Usd
 from ftops.commands.output import Common, Output
 from ftops.diagnostics import Collector, Diagnostic, Severity, Span, has_errors

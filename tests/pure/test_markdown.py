@@ -12,10 +12,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ftops.model import Account
-from ftops.render.markdown import cell, code, fenced, prose, table
+from ftops.render.markdown import CHARACTERS_LEAST, cell, code, fenced, prose, table
 from ftops.render.status import Standing, status_markdown
 from ftops.render.text import harmless
-from ftops.render.to_markdown import CHARACTERS_LEAST, plan_markdown
+from ftops.render.to_markdown import plan_markdown
 from ftops.render.view import Row, Section, View
 
 from .builders import NOW

@@ -5,7 +5,6 @@ A server is to be ready in a blink: nothing slow is imported before it is needed
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,6 +71,8 @@ def opened(path: Path, *, require_auth: bool = False) -> Iterator[Emulator]:
 
     Raises: FtopsError when the file cannot be used, at the beginning or later.
     """
+    import sqlite3  # noqa: PLC0415 — the help needs none
+
     from ftops.emulator import Emulator  # noqa: PLC0415
 
     try:

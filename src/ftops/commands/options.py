@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from ftops.errors import FtopsError
+
+F = TypeVar("F", bound=Callable[..., object])
 
 ALLOW_WORDS = ("retrain", "create", "cancel", "traffic", "unknown-cost")
 """What a guard that is built can be told; the other words of the interface come with their guards."""
@@ -132,3 +135,17 @@ class Moment(click.ParamType[datetime]):
         except ValueError:
             self.fail(f'"{value}" is no moment; write for example 2026-12-01 or 2026-12-01T08:00:00Z.', param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_NARROWING = (
+    click.option("--allow", type=Allow(), multiple=True, help="Open the guard that a held action names; repeatable."),
+    click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this and what it is made from."),
+    click.option("--exclude", "excludes", multiple=True, metavar="ADDRESS", help="All but this and what follows."),
+)
+
+
+def narrowing(function: F) -> F:
+    """Give a command --allow, --target and --exclude."""
+    for option in reversed(_NARROWING):
+        function = option(function)
+    return function

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from datetime import datetime
 
 import click
 
-from ftops.apply.journal import Journal
-from ftops.commands.options import Format, Moment, complete_paths
+from ftops.commands.options import Format, Moment, complete_paths, narrowing
 from ftops.commands.output import Output, command, not_yet
-from ftops.commands.policy import Flags, check_allowed, narrowing, policy
-from ftops.commands.session import session
 from ftops.errors import UsageError
-from ftops.model import LiveState, Outcome, Plan
-from ftops.planner import plan as make_plan
-from ftops.render.to_json import outcome_of, plan_json
-from ftops.render.to_markdown import CHARACTERS_LEAST, plan_markdown
-from ftops.render.to_terminal import plan_text
-from ftops.render.view import view
+from ftops.render.markdown import CHARACTERS_LEAST
 
 
 @command()
@@ -58,31 +48,9 @@ def plan(
     """
     if max_chars is not None and format_ != "markdown":
         raise UsageError("--max-chars cuts --format markdown only; the other formats are whole or nothing.")
-    with session(output, paths) as opened:
-        journal = Journal.open(opened.folder / "journal.jsonl")
-        rules = policy(opened.project.spec.policy, opened.desired, Flags(allow, targets, excludes))
-        live = journal.remembered(opened.observe(), rules.grace_s)
-        if as_of is not None:
-            live = as_if(live, as_of)
-        made = make_plan(opened.desired, live, rules)
-    check_allowed(allow, made)
-    if format_ == "json":
-        output.result(plan_json(made))
-    elif format_ == "markdown":
-        output.result(plan_markdown(view(made, show_unchanged=show_unchanged), max_chars))
-    else:
-        colour = output.colour_on(sys.stdout)
-        output.result(plan_text(view(made, show_unchanged=show_unchanged), colour=colour))
+    from ftops.commands.planning import exit_code, planned, printed  # noqa: PLC0415 — its help imports nothing heavy
+    from ftops.commands.policy import Flags  # noqa: PLC0415
+
+    made = planned(output, paths, Flags(allow, targets, excludes), as_of)
+    printed(output, made, format_, max_chars, show_unchanged=show_unchanged)
     return exit_code(made, detailed=detailed_exitcode)
-
-
-def as_if(live: LiveState, moment: datetime) -> LiveState:
-    """Return a live state as it would be at another moment if nobody called or changed anything until then."""
-    objects = tuple(replace(o, use=replace(o.use, known_until=moment)) if o.use else o for o in live.objects)
-    return replace(live, now=moment, now_of={}, objects=objects)
-
-
-def exit_code(made: Plan, *, detailed: bool) -> int:
-    """Return a plan's exit code: 1 for an error; with --detailed-exitcode 2 for changes before 4 and 3."""
-    outcome = outcome_of(made)
-    return outcome if detailed or outcome is Outcome.ERROR else Outcome.CONVERGED

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
 
-import click
-
-from ftops.commands.options import Allow
 from ftops.diagnostics import did_you_mean
 from ftops.errors import UsageError
 from ftops.kinds.project import PolicySpec
 from ftops.model import Address, Desired, Plan, Policy
 from ftops.upkeep import IdleWish
-
-F = TypeVar("F", bound=Callable[..., object])
-
-_OPTIONS = (
-    click.option("--allow", type=Allow(), multiple=True, help="Open the guard that a held action names; repeatable."),
-    click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only this and what it is made from."),
-    click.option("--exclude", "excludes", multiple=True, metavar="ADDRESS", help="All but this and what follows."),
-)
-
-
-def narrowing(function: F) -> F:
-    """Give a command --allow, --target and --exclude."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,4 +308,5 @@ class Store:
 
 def _document(row: tuple[Any, ...]) -> Document:
     kind, account, key, created_at, active, api, sim, seq = row
-    return Document(Kind(kind), account, key, created_at, json.loads(api), json.loads(sim), bool(active), seq)
+    hidden = {} if sim == "{}" else json.loads(sim)
+    return Document(Kind(kind), account, key, created_at, json.loads(api), hidden, bool(active), seq)

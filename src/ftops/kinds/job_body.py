@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ftops.digest import MARKER_LENGTH, marker_in
 from ftops.kinds.base import Item
@@ -70,6 +70,11 @@ class JobBody(Body):
     error: Failure | None = None
 
 
+@cache
+def _no_method() -> MethodBody:
+    return MethodBody()
+
+
 def model_pointer(name: str) -> Pointer | None:
     """Return what a fine-tuned model's or checkpoint's name points to, or None for a base model."""
     if ".ft-" not in name:
@@ -81,7 +86,7 @@ def model_pointer(name: str) -> Pointer | None:
 def observe(item: Item, account: str) -> Object:
     """Return the job that a body describes."""
     body = JobBody.model_validate(item)
-    failure = body.error or Failure()
+    code, message = (body.error.code or "", body.error.message or "") if body.error is not None else ("", "")
     marker = marker_in(body.suffix or body.fine_tuned_model or "")
     return Object(
         kind="job",
@@ -95,8 +100,8 @@ def observe(item: Item, account: str) -> Object:
         outputs={"last": body.fine_tuned_model} if body.fine_tuned_model else {},
         created_at=moment(body.created_at),
         finished_at=moment(body.finished_at) if body.finished_at else None,
-        problem=": ".join(part for part in (failure.code, failure.message) if part),
-        transient=load_rules().is_transient(failure.code or "", failure.message or ""),
+        problem=": ".join(part for part in (code, message) if part),
+        transient=body.error is not None and load_rules().is_transient(code, message),
     )
 
 
@@ -105,7 +110,7 @@ def _observed_fields(body: JobBody) -> dict[str, Observed]:
 
     A dpo job echoes its settings under its method alone, with the service's own where none were sent (beta, for one).
     """
-    method = body.method or MethodBody()
+    method = body.method or _no_method()
     members = {"supervised": method.supervised, "dpo": method.dpo}
     nested = (members.get(method.type) or {}).get("hyperparameters")
     settings = {**(body.hyperparameters or {}), **(nested if isinstance(nested, Mapping) else {})}

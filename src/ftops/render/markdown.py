@@ -17,6 +17,8 @@ _CALLS = re.compile(r"@(?=\w)|#(?=\d)|\bGH(?=-\d)|:(?=//)|\bwww(?=\.)", re.IGNOR
 """What GitHub makes mentions, references to issues, and links of."""
 _ZERO_WIDTH_SPACE = "\u200b"
 _BACKTICKS = re.compile(r"`+")
+CHARACTERS_LEAST = 1_000
+"""Room for a plan's sum and the line that tells what was left out, whatever the plan."""
 FENCE_LEAST = 3
 
 

@@ -9,8 +9,6 @@ from ftops.render.markdown import cell, fenced, prose, table
 from ftops.render.text import count, harmless
 from ftops.render.view import Row, View
 
-CHARACTERS_LEAST = 1_000
-"""Room for the sum and the line that tells what was left out, whatever the plan."""
 TITLE_CHARACTERS_MAX = 200
 HEAD = ("", "Address", "What", "Declared in")
 

@@ -161,7 +161,7 @@ def _shown(path: Path, root: Path, written: str) -> str:
 
 def _printable(name: str) -> str:
     """Return a file name as it can be printed, whatever bytes it is made of."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "replace")
 
 
 def _mode(path: Path) -> int | None:
