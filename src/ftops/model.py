@@ -293,7 +293,7 @@ class LiveState:
     `unreadable` maps (account, kind) to the problem. `doubts` maps write keys to the moment of their intent, `refused`
     maps a resource to why this run writes no more of it. `now` is the service's clock, `now_of` those of the accounts,
     which only emulators set apart. `pasts` tells of declared names that are absent where that may have a cause,
-    `removed` holds the keys of our own deletions. `unseen` maps an account to what it does not show besides objects,
+    `removed` when we deleted something, by key. `unseen` maps an account to what it does not show besides objects,
     `rooms` tells by account and kind what it can hold.
     """
 
@@ -305,7 +305,7 @@ class LiveState:
     calls: int = 0
     now_of: Mapping[str, datetime] = field(default_factory=dict)
     pasts: Mapping[tuple[Address, str], Past] = field(default_factory=dict)
-    removed: frozenset[str] = frozenset()
+    removed: Mapping[str, datetime] = field(default_factory=dict)
     unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rooms: Mapping[tuple[str, str], Room] = field(default_factory=dict)
 

@@ -144,7 +144,7 @@ def last_use(use: Use) -> str:
     """Return when something was last called, in words."""
     if use.unknown:
         return f"calls unknown ({use.unknown})"
-    return f"last called {to_the_minute(use.called_at)}" if use.called_at else "no call seen"
+    return f"last called before {to_the_minute(use.called_at)}" if use.called_at else "no call seen"
 
 
 def spent_so_far(cost: Cost, since: datetime | None, now: datetime) -> str:

@@ -66,7 +66,7 @@ def test_what_is_gone_is_not_billed_again_by_any_number_of_runs(served: Project)
     before = writes(served)
     for _ in range(3):
         told = served.ftops("apply", "--yes", code=4)
-        assert "deleted by the service's idle rule, 15 days after it was made" in told
+        assert "deleted by the service's idle rule 15 days after it was made" in told
         assert f"--allow create:{DEPLOYMENT}" in told
         served.ftops("emulator", "advance", "20d")
     assert (writes(served), deployments(served)) == (before, [])
@@ -115,7 +115,7 @@ def test_an_orphan_goes_only_by_policy_and_not_under_traffic(served: Project) ->
     served.ftops("emulator", "call", "parcels-prod")
     served.ftops("emulator", "advance", "1h")
     told = served.ftops("apply", "--yes", code=4)
-    assert "held: it is in use: last called" in told
+    assert "held: it is in use: last called before" in told
     assert "--allow traffic:deployment/parcels-prod" in told
     served.ftops("apply", "--yes", "--max-deletes", "0", "--allow", "traffic:deployment/parcels-prod", code=4)
     assert deployments(served) == ["parcels-prod"]
@@ -129,7 +129,7 @@ def test_a_budget_holds_and_tells(tmp_path: Path) -> None:
     project = Project.copy_of("quickstart", tmp_path / "project")
     with_policy(project, "{budget: {hostingUsdPerMonth: 1000}}")
     told = project.ftops("apply", "--yes", code=4)
-    assert "hosting a month (policy.budget.hostingUsdPerMonth) would come to USD 1,241 of USD 1,000" in told
+    assert "hosting a month would come to USD 1,241 of USD 1,000" in told
     assert project.snapshot()["jobs"] == []
 
 

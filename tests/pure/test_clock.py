@@ -182,7 +182,11 @@ def idle_plan(
             "idle",
             "idle 10 days; the service deletes it after {deleted} unless it is called; USD 408 so far",
         ),
-        (15 * DAY, "idle", "idle 15 days; the service deletes it after {deleted} unless it is called; USD 612 so far"),
+        (
+            15 * DAY,
+            "idle",
+            "idle 15 days; the service may delete it at any moment, since {deleted}; USD 612 so far",
+        ),
     ],
     ids=["one second before our patience ends", "our patience", "the service's limit"],
 )
@@ -271,19 +275,19 @@ BLIND = {"past": NO_RIGHT, "log:": NO_RIGHT}
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
-        (GONE, "deleted by the service's idle rule, 15 days after it was made on 2026-10-14 12:00 UTC"),
+        (GONE, "deleted by the service's idle rule 15 days after it was made on 2026-10-14 12:00 UTC"),
         (
             {LOG: [event("write", NOW - 15 * DAY - SECOND)]},
-            "deleted by the service's idle rule, 15 days after it was made on 2026-11-08 11:59 UTC",
+            "deleted by the service's idle rule 15 days after it was made on 2026-11-08 11:59 UTC",
         ),
         ({LOG: [event("write", NOW - 15 * DAY)]}, "neither the log nor the idle rule says why"),
         (
             {LOG: [event("write", NOW - 60 * DAY)], "past": metric({"prod": [NOW - 30 * DAY]})},
-            "idle rule, 15 days after its last call, before 2026-10-24 13:00 UTC",
+            "idle rule after 15 days without a call (the last one before 2026-10-24 13:00 UTC",
         ),
         (
             {"past": metric({"prod": [NOW - 60 * DAY]})},
-            "idle rule, 15 days after its last call, before 2026-09-24 13:00 UTC",
+            "idle rule after 15 days without a call (the last one before 2026-09-24 13:00 UTC",
         ),
         (
             {LOG: [event("write", NOW - 9 * DAY), event("delete", NOW - DAY, caller="bob@example.com")]},
@@ -468,14 +472,14 @@ def test_our_own_deletion_is_told_as_ours() -> None:
     key = f"delete emulator:east/deployment/prod@{PROD.digest} prod"
     log = [*GONE[LOG], event("delete", NOW - DAY)]
     for answers in (GONE, {LOG: log}):
-        _, action = absent_plan(PROD, answers, removed=frozenset({key}))
+        _, action = absent_plan(PROD, answers, removed={key: NOW - DAY})
         assert action.reason.startswith("deleted by ftops")
 
 
 def test_a_deletion_in_another_account_is_not_this_ones() -> None:
     """Accounts may hold deployments of one name."""
     key = f"delete emulator:west/deployment/prod@{PROD.digest} prod"
-    _, action = absent_plan(PROD, GONE, removed=frozenset({key}))
+    _, action = absent_plan(PROD, GONE, removed={key: NOW - DAY})
     assert "ftops" not in action.reason.partition(";")[0]
 
 

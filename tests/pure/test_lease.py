@@ -76,7 +76,7 @@ def test_a_holder_without_a_readable_note_is_still_refused(tmp_path: Path, note:
         path.unlink()
         if note is not None:
             path.write_text(note, encoding="utf-8")
-        with pytest.raises(LeaseHeld, match="its name is not known"), local_lease(tmp_path, 0):
+        with pytest.raises(LeaseHeld, match="it has not said which"), local_lease(tmp_path, 0):
             raise AssertionError
 
 

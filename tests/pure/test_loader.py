@@ -488,3 +488,11 @@ def test_any_change_of_a_good_spec(tmp_path: Path, data: st.DataObject) -> None:
     loaded = load_input(changed.encode(), tmp_path)
     assert diagnostics_text(loaded.diagnostics, colour=False).endswith(".\n")
     assert all(each.span.line <= changed.count("\n") + 1 for each in loaded.diagnostics)
+
+
+def test_a_linked_folder_makes_the_project_a_part(root: Path) -> None:
+    """Links to folders are not followed, so what they hold was not seen, and nothing may be taken for an orphan."""
+    assert load([], root, lambda: b"", RULES).whole
+    (root.parent / "elsewhere").mkdir()
+    (root / "linked").symlink_to(root.parent / "elsewhere")
+    assert not load([], root, lambda: b"", RULES).whole

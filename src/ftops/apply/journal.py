@@ -88,9 +88,10 @@ class Journal:
         doubts = {key: at for now in moments for key, at in self.doubts(now, grace_s).items()}
         return replace(live, doubts=doubts, removed=self.removed())
 
-    def removed(self) -> frozenset[str]:
-        """Return the keys of deletions that were done: they tell who did it, and decide nothing."""
-        return frozenset(key for key, (step, _) in self.last.items() if step is Step.DONE and key.startswith("delete "))
+    def removed(self) -> dict[str, datetime]:
+        """Return when deletions were done, by their keys: they tell who did it, and decide nothing."""
+        done = {key: at for key, (step, at) in self.last.items() if step is Step.DONE}
+        return {key: at for key, at in done.items() if key.startswith("delete ")}
 
     def _append(self, step: Step, key: str, at: datetime, more: Mapping[str, str], *, durable: bool = False) -> None:
         self.last[key] = step, at

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from ftops.errors import JournalBroken, LeaseHeld
 
 
 @contextmanager
-def local_lease(folder: Path, timeout_s: float) -> Iterator[None]:
+def local_lease(folder: Path, timeout_s: float, tell: Callable[[str], None] = lambda _text: None) -> Iterator[None]:
     """Hold the lease of the project whose `.ftops` folder this is, waiting for it up to `timeout_s` seconds.
+
+    `tell` hears that it has to be waited for, and for whom.
 
     Raises: LeaseHeld, naming the holder; JournalBroken when the folder cannot be written.
     """
@@ -28,9 +30,11 @@ def local_lease(folder: Path, timeout_s: float) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lease.lock")
-        lock.acquire(timeout=timeout_s)
+        said = f"  . waiting up to {timeout_s:.0f} s for another run"
+        _acquire(lock, timeout_s, lambda: tell(f"{said} ({_holder(note)})"))
     except Timeout as error:
-        raise LeaseHeld(f"another run is writing to this project: {_holder(note)}") from error
+        waited = "it was waited for as long as --lock-timeout says"
+        raise LeaseHeld(f"another run is writing to this project ({_holder(note)}); {waited}") from error
     except OSError as error:
         raise JournalBroken(f"{folder} cannot be written: {error.strerror}") from error
     try:
@@ -42,9 +46,19 @@ def local_lease(folder: Path, timeout_s: float) -> Iterator[None]:
         lock.release()
 
 
+def _acquire(lock: FileLock, timeout_s: float, tell: Callable[[], None]) -> None:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if timeout_s <= 0:
+            raise
+        tell()
+        lock.acquire(timeout=timeout_s)
+
+
 def _holder(note: Path) -> str:
     try:
         row = json.loads(note.read_text(encoding="utf-8"))
         return f"process {row['pid']} on {row['host']}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "its name is not known"
+        return "it has not said which"

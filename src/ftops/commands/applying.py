@@ -18,7 +18,7 @@ from ftops.apply.lease import local_lease
 from ftops.apply.loop import Run, run_until
 from ftops.clock import SystemClock
 from ftops.commands.output import Output
-from ftops.commands.policy import Flags, check_allowed, policy
+from ftops.commands.policy import Flags, check_allowed, policy, scope
 from ftops.commands.session import Session, session
 from ftops.errors import Interrupted, UsageError
 from ftops.model import Action, Outcome, Plan
@@ -76,7 +76,7 @@ class Asked:
 
 def applied(output: Output, paths: Sequence[str], asked: Asked) -> int:
     """Show the plan, have it approved, do it, and return the exit code."""
-    with session(output, paths) as opened, local_lease(opened.folder, asked.lock_timeout_s):
+    with session(output, paths) as opened, local_lease(opened.folder, asked.lock_timeout_s, output.progress):
         run = Run(
             desired=opened.desired,
             clients=opened.clients,
@@ -91,7 +91,7 @@ def applied(output: Output, paths: Sequence[str], asked: Asked) -> int:
         run.desired = opened.desired  # Now it is known which accounts are emulated.
         first = run.plan(live)
         check_allowed(asked.flags.allow, first)
-        _print_plan(output, first, show_id=True)
+        _print_plan(output, first, show_id=True, about=scope(asked.flags))
         if first.writes and not asked.yes and not _approved(first):
             output.note("Nothing was done.")
             return Outcome.HELD
@@ -104,8 +104,8 @@ def applied(output: Output, paths: Sequence[str], asked: Asked) -> int:
         return _told(output, first, last, opened)
 
 
-def _print_plan(output: Output, made: Plan, *, show_id: bool) -> None:
-    output.result(plan_text(view(made, show_id=show_id), colour=output.colour_on(sys.stdout)))
+def _print_plan(output: Output, made: Plan, *, show_id: bool, about: str = "") -> None:
+    output.result(plan_text(view(made, show_id=show_id, scope=about), colour=output.colour_on(sys.stdout)))
 
 
 def _approved(made: Plan) -> bool:

@@ -18,7 +18,7 @@ from ftops.planner import plan as make_plan
 from ftops.render.to_json import outcome_of, plan_json
 from ftops.render.to_markdown import plan_markdown
 from ftops.render.to_terminal import plan_text
-from ftops.render.view import view
+from ftops.render.view import View
 
 
 def planned(output: Output, paths: Sequence[str], flags: Flags, as_of: datetime | None) -> Plan:
@@ -44,15 +44,14 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def printed(output: Output, made: Plan, format_: str, max_chars: int | None, *, show_unchanged: bool) -> None:
+def printed(output: Output, made: Plan, rows: View, format_: str, max_chars: int | None) -> None:
     """Print a plan in one of the formats."""
     if format_ == "json":
         output.result(plan_json(made))
     elif format_ == "markdown":
-        output.result(plan_markdown(view(made, show_unchanged=show_unchanged), max_chars))
+        output.result(plan_markdown(rows, max_chars))
     else:
-        colour = output.colour_on(sys.stdout)
-        output.result(plan_text(view(made, show_unchanged=show_unchanged), colour=colour))
+        output.result(plan_text(rows, colour=output.colour_on(sys.stdout)))
 
 
 def as_if(live: LiveState, moment: datetime) -> LiveState:

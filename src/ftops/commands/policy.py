@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ftops.diagnostics import did_you_mean
 from ftops.errors import UsageError
 from ftops.kinds.project import PolicySpec
 from ftops.model import Address, Desired, Plan, Policy
-from ftops.upkeep import IdleWish
+from ftops.upkeep import IdleWish, to_the_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,18 @@ class Flags:
     excludes: Sequence[str] = ()
     deletes_max: int | None = None
     usd_max: float | None = None
+
+
+def scope(flags: Flags, as_of: datetime | None = None) -> str:
+    """Return in words which part of a plan is asked for, and of which moment; nothing for all of now."""
+    parts = []
+    if flags.targets:
+        parts.append(f"only {', '.join(flags.targets)} and what they are made from")
+    if flags.excludes:
+        parts.append(f"without {', '.join(flags.excludes)} and what follows from them")
+    if as_of is not None:
+        parts.append(f"as of {to_the_minute(as_of)} if nothing is called until then")
+    return "; ".join(parts)
 
 
 def policy(spec: PolicySpec, desired: Desired, flags: Flags = Flags()) -> Policy:

@@ -38,7 +38,7 @@ def absence(match: Match, scene: Scene) -> Absence | None:
     past, now = _since(past, policy.since), scene.live.now_in(resource.account)
     if past.made_at is None and past.called_at is None and past.removed_at is None:
         return _unseen(past, policy, resource, scene)
-    told = _ending(past, policy, now, ours=_removed_by_us(resource, scene))
+    told = _ending(past, policy, now, ours=_removed_by_us(resource, past, scene))
     if policy.on_idle is OnIdle.RETIRE:
         return Absence(Why.RETIRED, f"{told}; it stays away (onIdle: retire)", wished=True)
     if policy.on_gone is OnGone.HOLD or policy.fixed:
@@ -74,9 +74,10 @@ def _since(past: Past, since: datetime | None) -> Past:
     return Past(made_at, called_at, removed_at, past.removed_by, past.unread)
 
 
-def _removed_by_us(resource: Resource, scene: Scene) -> bool:
+def _removed_by_us(resource: Resource, past: Past, scene: Scene) -> bool:
     place = f"delete {scene.desired.accounts[resource.account].id}/{resource.address}@"
-    return any(key.startswith(place) for key in scene.live.removed)
+    ours = [at for key, at in scene.live.removed.items() if key.startswith(place)]
+    return any(past.made_at is None or at >= past.made_at for at in ours)
 
 
 def _ending(past: Past, policy: IdlePolicy, now: datetime, *, ours: bool) -> str:
@@ -92,12 +93,11 @@ def _ending(past: Past, policy: IdlePolicy, now: datetime, *, ours: bool) -> str
         return f"deleted by the service {hours:.0f} hours after it was made on {to_the_minute(past.made_at)}"
     if now - begin > policy.limit and not policy.fixed:
         days = policy.limit / timedelta(days=1)
-        last = (
-            f"its last call, before {to_the_minute(begin)}"
-            if begin == past.called_at
-            else f"it was made on {to_the_minute(begin)}"
-        )
-        return f"deleted by the service's idle rule, {days:.0f} days after {last}"
+        if begin == past.called_at:
+            told = f"after {days:.0f} days without a call (the last one before {to_the_minute(begin)})"
+        else:
+            told = f"{days:.0f} days after it was made on {to_the_minute(begin)}, without a call"
+        return f"deleted by the service's idle rule {told}"
     return "gone, and neither the log nor the idle rule says why: somebody deleted it"
 
 

@@ -114,7 +114,7 @@ def _unless_called(delete: Action, found: Object, scene: Scene) -> Action:
         return replace(held, reason=f"whether it is called cannot be seen ({why})")
     called_at = found.use.called_at
     if called_at is not None and scene.live.now_in(found.account) - called_at < scene.policy.quiet:
-        return replace(held, reason=f"it is in use: last called {to_the_minute(called_at)}")
+        return replace(held, reason=f"it is in use: last called before {to_the_minute(called_at)}")
     return delete
 
 

@@ -105,7 +105,11 @@ def _idle(kept: Action, match: Match, current: Object, now: datetime) -> Action:
         summary = f"retire: {quiet} (onIdle: retire); its model stays and can be deployed again"
         return replace(kept, verb=Verb.DELETE, why=Why.IDLE, summary=summary)
     until = current.use.deleted_after if current.use else None
-    told = [quiet, f"the service deletes it after {to_the_minute(until)} unless it is called" if until else ""]
+    told = [quiet]
+    if until is not None and now > until:
+        told += [f"the service may delete it at any moment, since {to_the_minute(until)}"]
+    elif until is not None:
+        told += [f"the service deletes it after {to_the_minute(until)} unless it is called"]
     told += ["not retired, because it is protected (preventDestroy)" if life.protected and idle.retire else ""]
     told += [spent_so_far(current.cost, current.created_at, now)]
     return replace(kept, why=Why.IDLE, reason="; ".join(part for part in told if part))

@@ -45,7 +45,8 @@ def few_deletes(actions: Sequence[Action], deletes_max: int) -> list[Action]:
     deletes = [a for a in actions if _deletes(a)]
     if len(deletes) <= deletes_max:
         return list(actions)
-    reason = f"the plan deletes {len(deletes)}, and no more than {deletes_max} may go at once (policy.maxDeletes)"
+    most = f"no more than {deletes_max} may go at once (policy.maxDeletes or --max-deletes)"
+    reason = f"the plan deletes {len(deletes)}, and {most}"
     override = f"--max-deletes {len(deletes)}"
 
     def held(action: Action) -> Action:
@@ -105,18 +106,14 @@ class _Purse:
             reason = "its price is not known, and there is a budget; `lifecycle.expectedUsd` tells it for a training"
             return replace(action, gate=Gate.GUARD, why=Why.UNKNOWN_COST, reason=reason, override=override)
         monthly = (hourly or 0.0) * HOURS_A_MONTH
-        for spent, more, limit, what in (
-            (self._new, once or 0.0, policy.apply_usd_max, "the trainings of this apply (--max-cost)"),
-            (
-                self._trained,
-                once or 0.0,
-                policy.training_usd_max,
-                f"the trainings of {SPEND_DAYS} days (policy.budget.trainingUsdPer30Days)",
-            ),
-            (self._hosted, monthly, policy.hosting_usd_max, "hosting a month (policy.budget.hostingUsdPerMonth)"),
+        training, room = once or 0.0, f"raise the budget, or wait until older trainings are {SPEND_DAYS} days old"
+        for spent, more, limit, what, way_out in (
+            (self._new, training, policy.apply_usd_max, "the trainings of this apply", "raise --max-cost"),
+            (self._trained, training, policy.training_usd_max, f"the trainings of {SPEND_DAYS} days", room),
+            (self._hosted, monthly, policy.hosting_usd_max, "hosting a month", "raise the budget, or host less"),
         ):
             if limit is not None and more > 0 and spent + more > limit + NOT_ENOUGH:
-                reason = f"{what} would come to {usd(spent + more)} of {usd(limit)}; raise the budget, or wait"
+                reason = f"{what} would come to {usd(spent + more)} of {usd(limit)}; {way_out}"
                 return replace(action, gate=Gate.GUARD, why=Why.BUDGET, reason=reason)
         self._new += once or 0.0
         self._trained += once or 0.0

@@ -56,10 +56,11 @@ class View:
     summary: tuple[str, ...]
 
 
-def view(plan: Plan, *, show_unchanged: bool = False, show_id: bool = True) -> View:
+def view(plan: Plan, *, show_unchanged: bool = False, show_id: bool = True, scope: str = "") -> View:
     """Return the rows of a plan in its order, by account; unchanged ones only on request.
 
-    The id is left out (`show_id`) where the plan tells what is left after an apply and is not to be approved.
+    The id is left out (`show_id`) where the plan tells what is left after an apply and is not to be approved. `scope`
+    says in words what a plan that is not the whole of it, or not of now, is about.
     """
     new = {action.address for action in plan.actions if action.verb is Verb.CREATE and not action.held}
     shown = [action for action in plan.actions if show_unchanged or not _quiet(action)]
@@ -70,7 +71,8 @@ def view(plan: Plan, *, show_unchanged: bool = False, show_id: bool = True) -> V
             Row(ATTENTION_SYMBOL, f"account/{account.name}", text) for text in plan.unseen.get(account.name, ())
         )
         sections.append(Section(f"{plan.project} on {account_title(account)}", rows))
-    return View(tuple(sections), f"read in {count(plan.calls, 'call')}", _summary(plan, show_id=show_id))
+    calls = f"read in {count(plan.calls, 'call')}" + (f", {scope}" if scope else "")
+    return View(tuple(sections), calls, _summary(plan, show_id=show_id))
 
 
 def account_title(account: Account) -> str:

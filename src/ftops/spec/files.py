@@ -148,6 +148,8 @@ def _walk(top: Path, root: Path, written: str, inputs: Inputs) -> None:
     shown_top = _shown(top, root, written)
     for folder, folders, names in os.walk(top, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if any(os.path.islink(os.path.join(folder, name)) for name in folders):  # noqa: PTH114, PTH118
+            inputs.one_tree = False  # A link may lead to specs, and is not followed: what is not seen is no orphan.
         shown = str(PurePosixPath(shown_top, os.path.relpath(folder, top), "_"))[:-1]
         for name in sorted(names):
             if name.endswith(SUFFIXES) and not name.startswith("."):
