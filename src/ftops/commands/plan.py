@@ -48,9 +48,8 @@ def plan(
     """
     if max_chars is not None and format_ != "markdown":
         raise UsageError("--max-chars cuts --format markdown only; the other formats are whole or nothing.")
-    from ftops.commands.planning import exit_code, planned, printed  # noqa: PLC0415 — its help imports nothing heavy
+    from ftops.commands.planning import Asked, shown  # noqa: PLC0415 — its help imports nothing heavy
     from ftops.commands.policy import Flags  # noqa: PLC0415
 
-    made = planned(output, paths, Flags(allow, targets, excludes), as_of)
-    printed(output, made, format_, max_chars, show_unchanged=show_unchanged)
-    return exit_code(made, detailed=detailed_exitcode)
+    flags = Flags(allow, targets, excludes)
+    return shown(output, paths, Asked(flags, as_of, format_, max_chars, show_unchanged, detailed_exitcode))

@@ -6,7 +6,7 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ftops.apply.journal import Journal
@@ -21,17 +21,16 @@ from ftops.render.to_terminal import plan_text
 from ftops.render.view import view
 
 
-def planned(output: Output, paths: Sequence[str], flags: Flags, as_of: datetime | None) -> Plan:
-    """Return the plan of a project as it is, or as it would be at another moment."""
-    with _uncollected(), session(output, paths) as opened:
-        journal = Journal.open(opened.folder / "journal.jsonl")
-        rules = policy(opened.project.spec.policy, opened.desired, flags)
-        live = journal.remembered(opened.observe(), rules.grace_s)
-        if as_of is not None:
-            live = as_if(live, as_of)
-        made = make_plan(opened.desired, live, rules)
-    check_allowed(flags.allow, made)
-    return made
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says of a plan."""
+
+    flags: Flags
+    as_of: datetime | None
+    format_: str
+    max_chars: int | None
+    show_unchanged: bool
+    detailed: bool
 
 
 @contextmanager
@@ -44,15 +43,36 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def printed(output: Output, made: Plan, format_: str, max_chars: int | None, *, show_unchanged: bool) -> None:
+@_uncollected()
+def shown(output: Output, paths: Sequence[str], asked: Asked) -> int:
+    """Make a plan, print it, and return the exit code."""
+    made = planned(output, paths, asked)
+    printed(output, made, asked)
+    return exit_code(made, detailed=asked.detailed)
+
+
+def planned(output: Output, paths: Sequence[str], asked: Asked) -> Plan:
+    """Return the plan of a project as it is, or as it would be at another moment."""
+    with session(output, paths) as opened:
+        journal = Journal.open(opened.folder / "journal.jsonl")
+        rules = policy(opened.project.spec.policy, opened.desired, asked.flags)
+        live = journal.remembered(opened.observe(), rules.grace_s)
+        if asked.as_of is not None:
+            live = as_if(live, asked.as_of)
+        made = make_plan(opened.desired, live, rules)
+    check_allowed(asked.flags.allow, made)
+    return made
+
+
+def printed(output: Output, made: Plan, asked: Asked) -> None:
     """Print a plan in one of the formats."""
-    if format_ == "json":
+    if asked.format_ == "json":
         output.result(plan_json(made))
-    elif format_ == "markdown":
-        output.result(plan_markdown(view(made, show_unchanged=show_unchanged), max_chars))
+    elif asked.format_ == "markdown":
+        output.result(plan_markdown(view(made, show_unchanged=asked.show_unchanged), asked.max_chars))
     else:
         colour = output.colour_on(sys.stdout)
-        output.result(plan_text(view(made, show_unchanged=show_unchanged), colour=colour))
+        output.result(plan_text(view(made, show_unchanged=asked.show_unchanged), colour=colour))
 
 
 def as_if(live: LiveState, moment: datetime) -> LiveState:
