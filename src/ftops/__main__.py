@@ -18,6 +18,8 @@ def main() -> None:
     gc.set_threshold(COLLECT_EVERY, 20, 20)
     # No plug-in of pydantic is ours; looking for some reads the metadata of every installed package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # httpx's own command line, which nobody calls here, imports rich and pygments wherever they are installed.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     sys.exit(run(sys.argv[1:]))
 
 
