@@ -435,6 +435,16 @@ def test_calls_earlier_on_the_day_of_the_last_life_are_not_its_own() -> None:
     assert action.why.value == "gone"
 
 
+def test_a_life_that_the_service_ended_is_over_though_no_log_says_so() -> None:
+    """A write long after the last sign of life began another one, and calls before it were not that one's."""
+    resource = with_idle(PROD, on_gone=OnGone.RECREATE)
+    log = [event("write", NOW - 60 * DAY), event("write", NOW - 30 * DAY)]
+    for called, why in (([NOW - 59 * DAY], "gone"), ([NOW - 40 * DAY], "new"), ([NOW - 29 * DAY], "new"), ([], "gone")):
+        past = metric({"prod": called}) if called else metric({})
+        _, action = absent_plan(resource, {LOG: log, "past": past})
+        assert action.why.value == why, called
+
+
 def test_gone_under_retire_is_as_wished() -> None:
     """What was retired stays away: nothing is held, nothing is made, and what it was made from is not needed."""
     made, action = absent_plan(with_idle(PROD, on_idle=OnIdle.RETIRE), GONE)

@@ -48,11 +48,8 @@ def plan(
     """
     if max_chars is not None and format_ != "markdown":
         raise UsageError("--max-chars cuts --format markdown only; the other formats are whole or nothing.")
-    from ftops.commands.planning import exit_code, planned, printed  # noqa: PLC0415 — its help imports nothing heavy
-    from ftops.commands.policy import Flags, scope  # noqa: PLC0415
-    from ftops.render.view import view  # noqa: PLC0415
+    from ftops.commands.planning import Asked, shown  # noqa: PLC0415 — its help imports nothing heavy
+    from ftops.commands.policy import Flags  # noqa: PLC0415
 
     flags = Flags(allow, targets, excludes)
-    made = planned(output, paths, flags, as_of)
-    printed(output, made, view(made, show_unchanged=show_unchanged, scope=scope(flags, as_of)), format_, max_chars)
-    return exit_code(made, detailed=detailed_exitcode)
+    return shown(output, paths, Asked(flags, as_of, format_, max_chars, show_unchanged, detailed_exitcode))

@@ -6,32 +6,31 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ftops.apply.journal import Journal
 from ftops.commands.output import Output
-from ftops.commands.policy import Flags, check_allowed, policy
+from ftops.commands.policy import Flags, check_allowed, policy, scope
 from ftops.commands.session import session
 from ftops.model import LiveState, Outcome, Plan
 from ftops.planner import plan as make_plan
 from ftops.render.to_json import outcome_of, plan_json
 from ftops.render.to_markdown import plan_markdown
 from ftops.render.to_terminal import plan_text
-from ftops.render.view import View
+from ftops.render.view import View, view
 
 
-def planned(output: Output, paths: Sequence[str], flags: Flags, as_of: datetime | None) -> Plan:
-    """Return the plan of a project as it is, or as it would be at another moment."""
-    with _uncollected(), session(output, paths) as opened:
-        journal = Journal.open(opened.folder / "journal.jsonl")
-        rules = policy(opened.project.spec.policy, opened.desired, flags)
-        live = journal.remembered(opened.observe(), rules.grace_s)
-        if as_of is not None:
-            live = as_if(live, as_of)
-        made = make_plan(opened.desired, live, rules)
-    check_allowed(flags.allow, made)
-    return made
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says of a plan."""
+
+    flags: Flags
+    as_of: datetime | None
+    format_: str
+    max_chars: int | None
+    show_unchanged: bool
+    detailed: bool
 
 
 @contextmanager
@@ -44,14 +43,39 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def printed(output: Output, made: Plan, rows: View, format_: str, max_chars: int | None) -> None:
+@_uncollected()
+def shown(output: Output, paths: Sequence[str], asked: Asked) -> int:
+    """Make a plan, print it, and return the exit code."""
+    made = planned(output, paths, asked)
+    printed(output, made, asked)
+    return exit_code(made, detailed=asked.detailed)
+
+
+def planned(output: Output, paths: Sequence[str], asked: Asked) -> Plan:
+    """Return the plan of a project as it is, or as it would be at another moment."""
+    with session(output, paths) as opened:
+        journal = Journal.open(opened.folder / "journal.jsonl")
+        rules = policy(opened.project.spec.policy, opened.desired, asked.flags)
+        live = journal.remembered(opened.observe(), rules.grace_s)
+        if asked.as_of is not None:
+            live = as_if(live, asked.as_of)
+        made = make_plan(opened.desired, live, rules)
+    check_allowed(asked.flags.allow, made)
+    return made
+
+
+def printed(output: Output, made: Plan, asked: Asked) -> None:
     """Print a plan in one of the formats."""
-    if format_ == "json":
+    if asked.format_ == "json":
         output.result(plan_json(made))
-    elif format_ == "markdown":
-        output.result(plan_markdown(rows, max_chars))
+    elif asked.format_ == "markdown":
+        output.result(plan_markdown(_rows(made, asked), asked.max_chars))
     else:
-        output.result(plan_text(rows, colour=output.colour_on(sys.stdout)))
+        output.result(plan_text(_rows(made, asked), colour=output.colour_on(sys.stdout)))
+
+
+def _rows(made: Plan, asked: Asked) -> View:
+    return view(made, show_unchanged=asked.show_unchanged, scope=scope(asked.flags, asked.as_of))
 
 
 def as_if(live: LiveState, moment: datetime) -> LiveState:

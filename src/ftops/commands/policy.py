@@ -28,9 +28,9 @@ def scope(flags: Flags, as_of: datetime | None = None) -> str:
     """Return in words which part of a plan is asked for, and of which moment; nothing for all of now."""
     parts = []
     if flags.targets:
-        parts.append(f"only {', '.join(flags.targets)} and what they are made from")
+        parts.append(f"only {', '.join(flags.targets)}, with what is needed for that")
     if flags.excludes:
-        parts.append(f"without {', '.join(flags.excludes)} and what follows from them")
+        parts.append(f"without {', '.join(flags.excludes)}, nor what is made from that")
     if as_of is not None:
         parts.append(f"as of {to_the_minute(as_of)} if nothing is called until then")
     return "; ".join(parts)

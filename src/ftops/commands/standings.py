@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
+from ftops.apply.journal import Journal
 from ftops.commands.output import Output
 from ftops.commands.policy import policy
 from ftops.commands.session import session
@@ -19,8 +20,9 @@ from ftops.render.status import Standing, status_json, status_markdown, status_t
 def printed(output: Output, addresses: Sequence[str], format_: str) -> int:
     """Print how some addresses stand, or everything, and return the exit code."""
     with session(output, ()) as opened:
-        live = opened.observe()
-        made = make_plan(opened.desired, live, policy(opened.project.spec.policy, opened.desired))
+        rules = policy(opened.project.spec.policy, opened.desired)
+        live = Journal.open(opened.folder / "journal.jsonl").remembered(opened.observe(), rules.grace_s)
+        made = make_plan(opened.desired, live, rules)
     rows = [_standing(action, live) for action in made.actions if not action.undo]
     _refuse_unknown(addresses, rows)
     rows = [row for row in rows if not addresses or row.address in addresses]

@@ -108,7 +108,8 @@ def informed(live: Sequence[Object], answers: Answers, now: datetime, rules: Rul
     used = tuple(replace(found, use=_use(found, counted, served, now, rules)) for found in live)
     past_calls = _counted(answers, "past")
     names = [key.removeprefix("log:") for key in answers if key.startswith("log:")]
-    pasts = {name: _past(name, answers[f"log:{name}"], past_calls) for name in names}
+    limit = timedelta(days=rules.limits.idle.delete_after_days)
+    pasts = {name: _past(name, answers[f"log:{name}"], past_calls, limit) for name in names}
     unseen = [f"calls cannot be seen: {unknown}"] if unknown else []
     unseen += [past.unread for past in list(pasts.values())[:1] if past.unread]
     return Informed(used, pasts, tuple(dict.fromkeys(unseen)))
@@ -241,7 +242,7 @@ class _Event(Body):
     caller: str = ""
 
 
-def _past(name: str, log: Sequence[Item] | WireError, calls: _Counted) -> Past:
+def _past(name: str, log: Sequence[Item] | WireError, calls: _Counted, limit: timedelta) -> Past:
     called_at = calls.last.get(name.casefold())
     problems = [f"calls cannot be seen: {calls.unknown}"] if calls.unknown else []
     if isinstance(log, WireError):
@@ -253,6 +254,7 @@ def _past(name: str, log: Sequence[Item] | WireError, calls: _Counted) -> Past:
         return Past(called_at=called_at, unread="the Activity Log came in another shape than expected")
     past = Past(called_at=called_at, unread="; ".join(problems))
     before: dict[str, Past] = {}
+    written_at: datetime | None = None
     for event in events:
         operation, status = event.operationName.value.casefold(), event.status.value.casefold()
         if status == FAILED:
@@ -260,7 +262,8 @@ def _past(name: str, log: Sequence[Item] | WireError, calls: _Counted) -> Past:
             continue
         if status == STARTED or operation not in before:
             before[operation] = past  # The end of an earlier one may not be told.
-        past = _after(past, event)
+        lapsed = _lapsed(past, written_at, _aware(event.eventTimestamp), limit)
+        past, written_at = _after(past, event, lapsed=lapsed), _aware(event.eventTimestamp)
         if status == SUCCEEDED:
             del before[operation]
     return past
@@ -271,12 +274,18 @@ def _order(event: _Event) -> tuple[datetime, bool]:
     return _aware(event.eventTimestamp), event.status.value.casefold() in {SUCCEEDED, FAILED}
 
 
-def _after(past: Past, event: _Event) -> Past:
-    """Return the past with one more event: a life begins with the first write after a deletion."""
+def _lapsed(past: Past, written_at: datetime | None, at: datetime, limit: timedelta) -> bool:
+    """Tell whether the service must have ended a life before a moment: its own deletions stand in no log."""
+    signs = [sign for sign in (written_at, past.called_at) if sign is not None and sign <= at]
+    return bool(signs) and max(signs) + limit < at
+
+
+def _after(past: Past, event: _Event, *, lapsed: bool) -> Past:
+    """Return the past with one more event: a life begins with the first write after the end of another."""
     operation, at = event.operationName.value.casefold(), _aware(event.eventTimestamp)
     if operation.endswith("/deployments/delete"):
         return replace(past, removed_at=at, removed_by=event.caller)
-    if operation.endswith("/deployments/write") and (past.made_at is None or past.removed_at is not None):
+    if operation.endswith("/deployments/write") and (past.made_at is None or past.removed_at is not None or lapsed):
         return replace(past, made_at=at, removed_at=None, removed_by="")
     return past
 
