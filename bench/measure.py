@@ -10,6 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+UNSET = ("FTOPS_", "PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
+"""Variables by their beginning that a contender does not get: what is installed by pip is compiled once, and so must be
+what is measured from a checkout."""
+
 
 class BenchError(Exception):
     """A contender did not do what it is measured for."""
@@ -32,7 +36,7 @@ class Process:
 
     def output(self) -> str:
         """Run it once and return its standard output."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("FTOPS_")} | dict(self.environment)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(UNSET)} | dict(self.environment)
         done = subprocess.run(  # noqa: S603 - our own commands
             list(self.command), cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
