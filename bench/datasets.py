@@ -1,4 +1,4 @@
-"""Reading and checking a data set, against hashing and parsing it, the best peer, and the loop of the cookbooks."""
+"""Reading and checking a dataset, against hashing and parsing it, the best peer, and the loop of the cookbooks."""
 
 from __future__ import annotations
 

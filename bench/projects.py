@@ -48,7 +48,7 @@ def of_about(resources: int) -> int:
 
 
 def write(root: Path, jobs: int) -> None:
-    """Write a project: one file a document, chains of four trainings, some data sets and deployments."""
+    """Write a project: one file a document, chains of four trainings, some datasets and deployments."""
     specs, data = root / "specs", root / "data"
     specs.mkdir(parents=True)
     data.mkdir()

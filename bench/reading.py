@@ -1,4 +1,4 @@
-"""Reads one data set in one way and prints the seconds: `python reading.py check|json|simdjson|together|loop FILE`.
+"""Reads one dataset in one way and prints the seconds: `python reading.py check|json|simdjson|together|loop FILE`.
 
 Run by its path, in the environment of ftops or in that of the peers, so it imports what a way needs and nothing else.
 Imports are part of a start, which other rows measure, and come before the clock.

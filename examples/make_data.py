@@ -1,4 +1,4 @@
-"""Writes the data sets of the example specs: invented conversations of a parcel service's support desk.
+"""Writes the datasets of the example specs: invented conversations of a parcel service's support desk.
 
 The texts are hand-written and combined by a seeded generator, so running this again gives the same bytes:
 
@@ -771,7 +771,7 @@ class Project:
 
 
 def main() -> None:
-    """Write every example data set."""
+    """Write every example dataset."""
     quickstart = Project("quickstart")
     quickstart.write("parcels-train.jsonl", conversations(Random(1), QUICKSTART_SYSTEM, topics(DELIVERY)), 120)
     quickstart.write("parcels-valid.jsonl", conversations(Random(2), QUICKSTART_SYSTEM, topics(DELIVERY)), 60)

@@ -1,4 +1,4 @@
-"""Writes the data sets of the dpo example: chat rows to train on first, then pairs of answers, one of them preferred.
+"""Writes the datasets of the dpo example: chat rows to train on first, then pairs of answers, one of them preferred.
 
 Both answers of a pair would pass for help. The preferred one is short, says what happens next and promises nothing
 that is not known; the other one promises, blames, hides behind rules, or talks on. Combined by a seeded generator, so
@@ -171,7 +171,7 @@ def preferences(random: Random) -> Iterator[Row]:
 
 
 def main() -> None:
-    """Write every data set of the example."""
+    """Write every dataset of the example."""
     project, random = Project("dpo"), Random(9)
     project.write("desk-sft.jsonl", conversations(Random(8), CHAIN_SYSTEM, topics(DELIVERY, ACCOUNT)), 120)
     pairs = preferences(random)

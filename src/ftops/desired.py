@@ -1,4 +1,4 @@
-"""What is wanted: loaded specs and measured data sets, made into Resources with digests, in the order of references."""
+"""What is wanted: loaded specs and measured datasets, made into Resources with digests, in the order of references."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Built:
 
 
 def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None) -> Built:
-    """Return the resources that the specs declare; data sets are read and checked, each file once.
+    """Return the resources that the specs declare; datasets are read and checked, each file once.
 
-    What is made on demand (a data set) becomes one resource in every account that has a job for it, or, when no
+    What is made on demand (a dataset) becomes one resource in every account that has a job for it, or, when no
     document refers to it, one in the default account that is never made.
 
     Args: `today` is the day for which retirements are judged; without one they are not.
@@ -81,7 +81,7 @@ def _check_matrix(loaded: Loaded, rules: Rules, today: date | None) -> Iterable[
 
 
 def _formats(sources: Iterable[Source]) -> tuple[dict[Address, str], list[Diagnostic]]:
-    """Return the format of each data set's rows: as declared, else as its jobs need it; else it is not in there.
+    """Return the format of each dataset's rows: as declared, else as its jobs need it; else it is not in there.
 
     A job that needs another one is a problem: one file cannot hold both.
     """
@@ -101,9 +101,9 @@ def _formats(sources: Iterable[Source]) -> tuple[dict[Address, str], list[Diagno
         if formats.setdefault(edge.target, wanted) != wanted:
             detail = (
                 f"This job needs {wanted} rows, but {said[edge.target]}. One file cannot hold the rows of two methods: "
-                "make a data set for each."
+                "make a dataset for each."
             )
-            finding = Finding(edge.path, "format-conflict", "A data set of another format", detail)
+            finding = Finding(edge.path, "format-conflict", "A dataset of another format", detail)
             found.append(edge.source.diagnostic(finding))
         said.setdefault(edge.target, f"{edge.source.address} needs {wanted} rows of {edge.target}")
     return formats, found
@@ -112,7 +112,7 @@ def _formats(sources: Iterable[Source]) -> tuple[dict[Address, str], list[Diagno
 def _check_data(
     sources: Iterable[Source], root: Path, rules: Rules, formats: Mapping[Address, str]
 ) -> tuple[dict[Address, DataReport], list[Diagnostic]]:
-    """Return what each data set's file holds; a file whose content is pinned is read only to upload it."""
+    """Return what each dataset's file holds; a file whose content is pinned is read only to upload it."""
     reports: dict[Address, DataReport] = {}
     by_file: dict[tuple[str, str], DataReport] = {}
     for source in sources:

@@ -105,7 +105,7 @@ def derived_seed(digest: str) -> int:
 
 
 class ContentHash:
-    """The digest of a data set: sha256 of its bytes without byte-order mark and with CRLF read as LF.
+    """The digest of a dataset: sha256 of its bytes without byte-order mark and with CRLF read as LF.
 
     Fed block by block, so that the same object serves the check of a file and its upload.
     """
@@ -149,7 +149,7 @@ def marker_in(text: str) -> Marker | None:
 
 
 def file_name(marker: Marker) -> str:
-    """Return the name a data set is uploaded under: `NAME.<owner>.<16 hex digits>.jsonl`."""
+    """Return the name a dataset is uploaded under: `NAME.<owner>.<16 hex digits>.jsonl`."""
     return f"{marker.name}.{marker.owner}.{marker.digest}.jsonl"
 
 

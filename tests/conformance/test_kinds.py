@@ -147,7 +147,7 @@ def test_another_account_is_empty(done: World, word: str) -> None:
 
 
 def test_upload_digests_do_not_depend_on_line_ends(done: World, tmp_path: Path) -> None:
-    """A file saved with other line ends is the same data set, so nothing is uploaded or trained again."""
+    """A file saved with other line ends is the same dataset, so nothing is uploaded or trained again."""
     path = tmp_path / "train.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n"))
     again = World(tmp_path, emulator=done.emulator)

@@ -23,7 +23,7 @@ CANCEL = r"/cancel$"
 
 @pytest.fixture
 def one(tmp_path: Path) -> World:
-    """Give an empty account and a project of one data set and one job."""
+    """Give an empty account and a project of one dataset and one job."""
     made = World(tmp_path)
     training_file(tmp_path)
     made.add("Dataset", "train", {"file": "train.jsonl"})

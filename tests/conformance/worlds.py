@@ -163,7 +163,7 @@ class World:
 
 
 def job_spec(**more: object) -> dict[str, object]:
-    """Return a job's spec on the data set of these tests."""
+    """Return a job's spec on the dataset of these tests."""
     return {"model": BASE, "training_file": {"dataset": "train"}, "trainingType": "GlobalStandard", **more}
 
 

@@ -183,7 +183,7 @@ def test_harmless_edits_train_nothing(project: Project, name: str) -> None:
 
 @pytest.mark.parametrize("ending", ["crlf", "bom"])
 def test_line_endings_and_byte_order_mark_train_nothing(project: Project, ending: str) -> None:
-    """A data set read with other line endings, or with a byte-order mark, is the same data set."""
+    """A dataset read with other line endings, or with a byte-order mark, is the same dataset."""
     path = project.root / "data/support-base.jsonl"
     data = path.read_bytes()
     path.write_bytes(data.replace(b"\n", b"\r\n") if ending == "crlf" else b"\xef\xbb\xbf" + data)

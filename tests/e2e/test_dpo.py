@@ -38,7 +38,7 @@ def project(converged_once: Path, tmp_path: Path) -> Project:
 def test_dpo_converges_by_apply_and_advance_alone(tmp_path: Path) -> None:
     """The session of the example's README ends with nothing to do, and each training was made once."""
     project = Project.copy_of("dpo", tmp_path)
-    assert project.ftops("validate") == "Valid: 7 documents in 2 files, 3 data sets with 230 examples.\n"
+    assert project.ftops("validate") == "Valid: 7 documents in 2 files, 3 datasets with 230 examples.\n"
     for code in (3, 3, 0):
         project.ftops("apply", "--yes", code=code)
         project.ftops("emulator", "advance", "3h")
@@ -74,7 +74,7 @@ def test_an_edited_beta_is_another_training(project: Project, old: str, new: str
 
 
 def test_one_file_for_two_methods_is_refused(tmp_path: Path) -> None:
-    """A data set that a supervised and a dpo job both use is an error at the second of them."""
+    """A dataset that a supervised and a dpo job both use is an error at the second of them."""
     project = Project.copy_of("dpo", tmp_path)
     project.edit(SPECS, "training_file: {dataset: desk-dpo}", "training_file: {dataset: desk-sft}")
     told = json.loads(project.ftops("validate", "--format", "json", code=1))

@@ -58,7 +58,7 @@ def document(kind: str, name: str, spec: Mapping[str, object], **more: Any) -> D
 
 
 def dataset(name: str = "train", content: str = "one", account: str = EAST, **more: Any) -> Resource:  # noqa: ANN401
-    """Return a data set with some content."""
+    """Return a dataset with some content."""
     digest = hashlib.sha256(content.encode()).hexdigest()
     facts = {"digest": digest, "path": f"/data/{name}.jsonl", "size_bytes": 3_100_000, "rows": 4180}
     made = document("Dataset", name, {"file": f"data/{name}.jsonl"}, **more)
@@ -79,7 +79,7 @@ def job(  # noqa: PLR0913  one argument a key of the document
     lifecycle: Mapping[str, object] | None = None,
     **spec: Any,  # noqa: ANN401  YAML values
 ) -> Resource:
-    """Return a job trained from a literal model or a parent, with a data set."""
+    """Return a job trained from a literal model or a parent, with a dataset."""
     known = [data, *([validation] if validation else []), *([model] if isinstance(model, Resource) else [])]
     reference: object = model
     if isinstance(model, Resource):
@@ -124,7 +124,7 @@ def file_id(digest: str) -> str:
 def uploaded(
     data: Resource, status: str = "processed", *, key: str = "", age_s: int = 86_400, problem: str | None = None
 ) -> Object:
-    """Return a data set's file as a listing shows it."""
+    """Return a dataset's file as a listing shows it."""
     body = {
         "id": key or file_id(data.digest),
         "filename": str(data.fields["filename"]),

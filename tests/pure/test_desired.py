@@ -1,4 +1,4 @@
-"""From loaded specs to resources: digests along references, data sets per account, equal trainings."""
+"""From loaded specs to resources: digests along references, datasets per account, equal trainings."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def built(root: Path, *documents: str) -> Built:
 
 
 def test_a_data_set_is_made_in_every_account_that_needs_it(root: Path) -> None:
-    """One data set used in two accounts is two resources of one digest; accounts without documents are not read."""
+    """One dataset used in two accounts is two resources of one digest; accounts without documents are not read."""
     desired = built(root, DATASET % ("rows", "rows"), ONE, JOB % ("two", "west", BASE, "rows")).desired
     assert desired is not None
     sets = [r for r in desired.resources if r.address.kind == "dataset"]
@@ -166,13 +166,13 @@ def test_the_format_of_rows_can_be_declared(root: Path) -> None:
 
 
 def test_rows_that_no_job_uses_are_known_by_the_first(root: Path) -> None:
-    """A data set without a job and without a format is checked as what its first row is."""
+    """A dataset without a job and without a format is checked as what its first row is."""
     pairs(root)
     assert not built(root, DATASET % ("rows", "rows"), DATASET % ("same", "same")).diagnostics
 
 
 def test_one_data_set_for_two_methods_is_an_error(root: Path) -> None:
-    """A file cannot hold the rows of two methods; both jobs and the data set are named."""
+    """A file cannot hold the rows of two methods; both jobs and the dataset are named."""
     second = JOB % ("two", "east", BASE, "rows") + DPO
     (problem,) = built(root, DATASET % ("rows", "rows"), ONE, second).diagnostics
     assert problem.code == "format-conflict"
@@ -180,7 +180,7 @@ def test_one_data_set_for_two_methods_is_an_error(root: Path) -> None:
 
 
 def test_one_file_of_two_data_sets_is_checked_for_each(root: Path) -> None:
-    """Two data sets may name one file for two methods; the one that does not fit is an error."""
+    """Two datasets may name one file for two methods; the one that does not fit is an error."""
     pairs(root)
     second = JOB % ("two", "east", BASE, "again") + DPO
     diagnostics = built(root, DATASET % ("rows", "rows"), DATASET % ("again", "rows"), ONE, second).diagnostics

@@ -107,7 +107,7 @@ def test_a_frozen_form_is_canonical(name: str) -> None:
 
 
 def test_a_data_set_is_the_hash_of_its_content() -> None:
-    """A data set's digest is its content's sha256, of which the file name carries 16 digits."""
+    """A dataset's digest is its content's sha256, of which the file name carries 16 digits."""
     assert TRAIN.digest == "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
     assert TRAIN.fields["filename"] == f"train.{OWNER}.7692c3ad3540bb80.jsonl"
     assert TRAIN.marker == Marker(OWNER, "train", "7692c3ad3540bb80")
@@ -220,7 +220,7 @@ def test_what_is_no_number_is_refused() -> None:
 
 
 def test_a_data_set_counts_by_content_and_a_parent_by_digest() -> None:
-    """Renaming a data set or a parent changes nothing; another content or version does."""
+    """Renaming a dataset or a parent changes nothing; another content or version does."""
     assert job("x", dataset("renamed", "one")).digest == PARENT.digest
     assert job("x", dataset("train", "other")).digest != PARENT.digest
     assert job("child", TRAIN, job("renamed", TRAIN)).digest == VECTORS["job-parent"]["digest"]
@@ -367,5 +367,5 @@ def test_any_block_size_has_the_hash_of_the_whole(content: bytes, size: int) -> 
 
 
 def test_line_ends_and_byte_order_mark_do_not_matter() -> None:
-    """The same rows saved by another editor are the same data set."""
+    """The same rows saved by another editor are the same dataset."""
     assert simple_hash(b"\xef\xbb\xbf{}\r\n{}\r\n") == simple_hash(b"{}\n{}\n")

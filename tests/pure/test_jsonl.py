@@ -1,4 +1,4 @@
-"""Data set checks: cases as files, and what holds for every file (digest, memory, silence about contents)."""
+"""Dataset checks: cases as files, and what holds for every file (digest, memory, silence about contents)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_good_cases_have_no_problem(case: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/data/*.jsonl")), ids=lambda path: path.name)
 def test_examples_are_clean(path: Path) -> None:
-    """The example data sets pass without any finding, and stand in the repository as UTF-8 with LF."""
+    """The example datasets pass without any finding, and stand in the repository as UTF-8 with LF."""
     assert check_case(path, path.name, LIMITS).problems == ()
     assert not path.read_bytes().startswith(b"\xef\xbb\xbf") and b"\r" not in path.read_bytes()
 

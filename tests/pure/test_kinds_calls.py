@@ -88,7 +88,7 @@ def test_every_field_of_a_resource_has_a_rule(resource: Resource) -> None:
 
 
 def test_an_upload_is_one_call() -> None:
-    """A data set is sent under its marked name, with the purpose, the digest to be met and the size."""
+    """A dataset is sent under its marked name, with the purpose, the digest to be met and the size."""
     call = FILES.create(TRAIN, {})
     upload = Upload(
         Path("/data/train.jsonl"), f"train.{OWNER}.7692c3ad3540bb80.jsonl", "fine-tune", TRAIN.digest, 3_100_000

@@ -46,7 +46,7 @@ spec: {file: dpo.jsonl}
 
 
 def job(name: str, model: str, kind: str = "GlobalStandard", method: str = "supervised", lifecycle: str = "{}") -> str:
-    """Return a job's document; its data set is the one of its method."""
+    """Return a job's document; its dataset is the one of its method."""
     return (
         f"---\napiVersion: ftops/v1alpha1\nkind: FineTuningJob\nmetadata: {{name: {name}}}\nspec:\n  model: {model}\n"
         f"  training_file: {{dataset: {method}}}\n  trainingType: {kind}\n  method: {method}\nlifecycle: {lifecycle}\n"

@@ -171,7 +171,7 @@ def test_another_parent_is_a_change_of_its_own() -> None:
 
 
 def test_an_edited_data_set_names_only_ways_out_that_exist() -> None:
-    """A data set cannot be pinned by `at:`, so a line about one must not say so (it is no parent, semantics §1)."""
+    """A dataset cannot be pinned by `at:`, so a line about one must not say so (it is no parent, semantics §1)."""
     after = dataset("train", "other rows")
     edited = job("a", after, hyperparameters={"n_epochs": 2})
     action = main_action(planned(desired(after, edited), live(*OLD[:2])), edited)
@@ -179,7 +179,7 @@ def test_an_edited_data_set_names_only_ways_out_that_exist() -> None:
 
 
 def test_a_new_data_set_is_uploaded_and_trained_with() -> None:
-    """Naming another data set trains again once it is uploaded, and the change names both."""
+    """Naming another dataset trains again once it is uploaded, and the change names both."""
     other = dataset("later", "other rows")
     edited = job("a", other, hyperparameters={"n_epochs": 2})
     made = planned(desired(other, edited), live(*OLD[:2]))

@@ -164,7 +164,7 @@ def test_a_deployment_that_changes_another_field_does_not_need_its_job() -> None
 
 
 def test_a_data_set_that_nothing_refers_to_is_only_checked() -> None:
-    """An unused data set is never uploaded."""
+    """An unused dataset is never uploaded."""
     made = planned(desired(TRAIN), live())
     assert told(main_action(made, TRAIN)) == ("keep", "open", "unused")
     assert made.outcome is Outcome.CONVERGED

@@ -19,7 +19,7 @@ TITLES = {kind.word: title for title, kind in KINDS.items()}
 
 
 def source(address: str, parent: str = "", account: str = "local") -> Source:
-    """Return a document; a job is trained from its parent and on the data set `data`, a deployment serves its job."""
+    """Return a document; a job is trained from its parent and on the dataset `data`, a deployment serves its job."""
     word, _, name = address.partition("/")
     head = f"apiVersion: ftops/v1alpha1\nkind: {TITLES[word]}\nmetadata: {{name: {name}}}\nspec:\n"
     model = f"{{job: {parent}}}" if parent else "gpt-4.1-mini-2025-04-14"
@@ -57,7 +57,7 @@ def test_edges() -> None:
 
 
 def test_order() -> None:
-    """Referenced before referring; else data sets, jobs, deployments, each in the order given."""
+    """Referenced before referring; else datasets, jobs, deployments, each in the order given."""
     given = (source("deployment/pp", "c"), source("job/b", "c"), source("job/c"), source("job/a"), DATA)
     assert names(in_order(given)) == ["dataset/data", "job/c", "job/b", "job/a", "deployment/pp"]
     assert in_order(()) == ()
@@ -108,7 +108,7 @@ def test_cycles(parents: dict[str, str], expected: list[str]) -> None:
 
 
 def test_across_accounts() -> None:
-    """A job or deployment in another account than its job is refused; data sets have no account."""
+    """A job or deployment in another account than its job is refused; datasets have no account."""
     jobs = (source("job/a"), source("job/b", "a", "west"), source("deployment/dd", "a", "west"))
     assert [code for _, code, _ in told(DATA, *jobs)] == ["across-accounts", "across-accounts"]
     assert told(DATA, source("job/a"), source("job/b", "a", "")) == []

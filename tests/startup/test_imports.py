@@ -52,7 +52,7 @@ ROW = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "co
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a project with one data set."""
+    """Return a project with one dataset."""
     (tmp_path / "project.yaml").write_text(PROJECT, encoding="utf-8")
     (tmp_path / "train.jsonl").write_text(ROW * 12, encoding="utf-8")
     return tmp_path

@@ -1,4 +1,4 @@
-"""Reads specs and data sets for `ftops validate`; imported only when there is something to read."""
+"""Reads specs and datasets for `ftops validate`; imported only when there is something to read."""
 
 from __future__ import annotations
 

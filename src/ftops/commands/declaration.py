@@ -1,6 +1,6 @@
 """What the specs of a project declare: read and checked, or known from a run over the same specs and data.
 
-What is known is found again without PyYAML, without the models of the documents and without looking into a data set,
+What is known is found again without PyYAML, without the models of the documents and without looking into a dataset,
 under the terms of `verdicts.py`: spec files count by their content, data files by how they look, and the day counts,
 because rules have dates. Only what has no error is kept. An answer is printed from and acted on, so it is decoded into
 the types it was made of, and what would not come back equal is not kept in the first place.

@@ -1,4 +1,4 @@
-"""`ftops validate`: specs and data sets, offline."""
+"""`ftops validate`: specs and datasets, offline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ftops.render.text import count
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @not_yet("--stats", "--show-text", flag=True)
 def validate(output: Output, paths: tuple[str, ...], format_: str, *, strict: bool) -> int:
-    """Check specs and data sets, offline.
+    """Check specs and datasets, offline.
 
     PATH is a file, a directory or - for standard input; without one, specs/ if there is one, else this directory.
     Every problem of every file is listed in one run. Exit code 1 when there is an error.
@@ -38,7 +38,7 @@ def validate(output: Output, paths: tuple[str, ...], format_: str, *, strict: bo
     if verdict.diagnostics:
         output.diagnostics(verdict.diagnostics)
     if not failed:
-        sets = f"{count(verdict.sets, 'data set')} with {verdict.rows:,} examples"
+        sets = f"{count(verdict.sets, 'dataset')} with {verdict.rows:,} examples"
         documents = count(verdict.documents, "document")
         output.result(f"Valid: {documents} in {count(verdict.files, 'file')}, {sets}.\n")
     return int(failed)

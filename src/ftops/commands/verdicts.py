@@ -1,6 +1,6 @@
 """What `ftops validate` found, kept for the next run over unchanged specs and data.
 
-It is found again without pydantic, PyYAML or a look into a data set: spec files count by their content, data files by
+It is found again without pydantic, PyYAML or a look into a dataset: spec files count by their content, data files by
 how they look (git's rule for files that changed a moment ago included). It holds what was found and not what was
 printed, so that every format, colour and strictness is served. The values are named tuples because they are made of
 their classes before anything is read, and a data class takes three times as long to define.
@@ -27,7 +27,7 @@ Look: TypeAlias = tuple[str, Seen]
 
 
 class Verdict(NamedTuple):
-    """What there is to print; the counts are those of documents, files, data sets and rows."""
+    """What there is to print; the counts are those of documents, files, datasets and rows."""
 
     diagnostics: tuple[Diagnostic, ...]
     documents: int

@@ -1,4 +1,4 @@
-"""Checks of data sets: no effect but reading the file that is given."""
+"""Checks of datasets: no effect but reading the file that is given."""
 
 from ftops.data.catalogue import CATALOGUE, Check
 from ftops.data.check import FORMATS, check_chat, check_rows, guess_format

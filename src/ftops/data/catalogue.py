@@ -1,4 +1,4 @@
-"""Every code a data set check can report: how bad it is, its fixed summary, and the rule behind it."""
+"""Every code a dataset check can report: how bad it is, its fixed summary, and the rule behind it."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def check_rows(path: Path, shown: str, limits: Limits, row_format: str) -> DataR
 
 
 def guess_format(path: Path, limits: Limits) -> str:
-    """Return the format of a file's rows by its first one: for a data set that says none and that no job uses."""
+    """Return the format of a file's rows by its first one: for a dataset that says none and that no job uses."""
     try:
         batches = JsonlFile(path, limits.reading.line_bytes_max).batches()
         first = next((line for batch in batches for line in batch.lines if line and line != b"\r"), b"")

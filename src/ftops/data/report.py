@@ -1,4 +1,4 @@
-"""What a data set check found, as values; the text of a row never enters them."""
+"""What a dataset check found, as values; the text of a row never enters them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DataReport:
 
     @property
     def has_errors(self) -> bool:
-        """Tell whether a problem stops the data set from being used."""
+        """Tell whether a problem stops the dataset from being used."""
         return has_errors(self.problems)
 
 

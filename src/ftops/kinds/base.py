@@ -82,7 +82,7 @@ class Context:
     """What a document cannot say by itself and its resource needs.
 
     `digests` are those of the resources it references, as markers write them; `referenced` are these resources'
-    facts. `facts` is what was measured of the resource itself (a data set's rows and size). `idle` is the project's
+    facts. `facts` is what was measured of the resource itself (a dataset's rows and size). `idle` is the project's
     wish, `region` the account's.
     """
 

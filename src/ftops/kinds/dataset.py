@@ -92,11 +92,11 @@ class DatasetKind(Uninquiring):
     }
 
     def check(self, document: Document, rules: Rules) -> Iterable[Finding]:
-        """Yield what is wrong with the values of a data set."""
+        """Yield what is wrong with the values of a dataset."""
         dataset = as_type(DatasetDocument, document)
         yield from artifact_name(dataset)
         if dataset.metadata.account is not None:
-            detail = "A data set has no account: it is uploaded wherever a job needs it. Take `account` out."
+            detail = "A dataset has no account: it is uploaded wherever a job needs it. Take `account` out."
             yield Finding(("metadata", "account"), "unknown-field", "Unknown field", detail, on_key=True)
         if dataset.lifecycle.format == "rft":
             yield not_built(("lifecycle", "format"), f"checking {dataset.lifecycle.format} rows")
@@ -106,11 +106,11 @@ class DatasetKind(Uninquiring):
         yield ("spec", "file"), as_type(DatasetDocument, document).spec.file
 
     def references(self, document: Document) -> Iterable[tuple[Path, Address]]:
-        """Yield nothing: a data set refers to no document."""
+        """Yield nothing: a dataset refers to no document."""
         return ()
 
     def resource(self, document: Document, context: Context) -> Resource:
-        """Return the data set in one account; `context.facts` holds what was measured of its file."""
+        """Return the dataset in one account; `context.facts` holds what was measured of its file."""
         name = document.metadata.name
         digest = str(context.facts["digest"])
         marker = Marker(context.owner, name, digest[:FILE_DIGEST_LENGTH])
@@ -191,7 +191,7 @@ class DatasetKind(Uninquiring):
 
     def update(self, resource: Resource, found: Object, resolved: Mapping[str, str]) -> Call:
         """Raise: an artifact is never updated."""
-        raise NotImplementedError("a data set is an artifact")
+        raise NotImplementedError("a dataset is an artifact")
 
     def cancel(self, found: Object) -> Call:
         """Raise: an upload is deleted, never cancelled."""

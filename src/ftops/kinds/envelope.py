@@ -112,7 +112,7 @@ def not_built(path: Path, what: str) -> Finding:
 
 
 def artifact_name(document: Document) -> Iterable[Finding]:
-    """Yield a finding unless the names of a data set or job are ones that a marker can carry."""
+    """Yield a finding unless the names of a dataset or job are ones that a marker can carry."""
     names: dict[Path, str] = {("metadata", "name"): document.metadata.name}
     names |= {("metadata", "formerly", i): name for i, name in enumerate(document.metadata.formerly)}
     for path, name in names.items():

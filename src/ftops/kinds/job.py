@@ -54,11 +54,11 @@ class JobKind(Uninquiring):
         return job_spec.check(as_type(JobDocument, document), rules)
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
-        """Yield nothing: a job names data sets, not files."""
+        """Yield nothing: a job names datasets, not files."""
         return ()
 
     def references(self, document: Document) -> Iterable[tuple[Path, Address]]:
-        """Yield the parent job and the data sets."""
+        """Yield the parent job and the datasets."""
         spec = as_type(JobDocument, document).spec
         if isinstance(spec.model, JobRef):
             yield ("spec", "model", "job"), Address("job", spec.model.job)
@@ -318,7 +318,7 @@ def _suffix_differs(resource: Resource, found: Object, sent: Mapping[str, str] |
 
 
 def _wrong_files(resource: Resource, found: Object) -> tuple[Change, ...]:
-    """Return the files of a job whose markers are known and are not those of the resource's data sets."""
+    """Return the files of a job whose markers are known and are not those of the resource's datasets."""
     changes = []
     for name in ("training_file", "validation_file"):
         asked, told = resource.fields[name], found.fields.get(name)

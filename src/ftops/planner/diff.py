@@ -35,7 +35,7 @@ def changes(
 
     One-sided: what the spec leaves out is not compared, nor what this account does not show. `parents` maps the
     address of every resource to the name marks it has had; by them a reference is seen to be the same parent in
-    another version, which makes the change inherited. Other content of a data set is no such thing: it was edited.
+    another version, which makes the change inherited. Other content of a dataset is no such thing: it was edited.
     """
     found_changes = []
     for name, wanted in resource.fields.items():

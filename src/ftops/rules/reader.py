@@ -44,7 +44,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class RowLimits:
-    """Limits of one data set row, and how many rows a job needs."""
+    """Limits of one dataset row, and how many rows a job needs."""
 
     rows_min: int
     messages_max: int
@@ -66,7 +66,7 @@ class FileLimits:
 
 @dataclass(frozen=True, slots=True)
 class ReadingLimits:
-    """Our own limits while reading a data set."""
+    """Our own limits while reading a dataset."""
 
     line_bytes_max: int
     origin: Origin
