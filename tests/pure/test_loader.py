@@ -52,6 +52,12 @@ spec:
   training_file: {dataset: support}
   trainingType: GlobalStandard
 """
+DEPLOYMENT = """\
+apiVersion: ftops/v1alpha1
+kind: Deployment
+metadata: {name: prod}
+spec: {sku: {name: GlobalStandard, capacity: 10}, model: {format: OpenAI, name: gpt-4.1-mini, version: "1"}}
+"""
 
 
 def no_input() -> bytes:
@@ -496,3 +502,21 @@ def test_a_linked_folder_makes_the_project_a_part(root: Path) -> None:
     (root.parent / "elsewhere").mkdir()
     (root / "linked").symlink_to(root.parent / "elsewhere")
     assert not load([], root, lambda: b"", RULES).whole
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "code"),
+    [
+        ("project.yaml", "metadata: {name: demo-7k2f", "metadata: {account: east, name: demo-7k2f", "unknown-field"),
+        ("deploy.yaml", "name: prod", "formerly: [old], name: prod", "not-yet"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(root: Path, file: str, old: str, new: str, code: str) -> None:
+    """A key that no kind heeds is an error, and never accepted and inert."""
+    write(root, {"deploy.yaml": DEPLOYMENT})
+    assert not load_from(root).diagnostics
+    path = root / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    assert [each.code for each in load_from(root).diagnostics] == [code]

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Discriminator, Field, Tag
 
 from ftops.diagnostics import did_you_mean
-from ftops.kinds.envelope import Document, Finding, IdleSpec, JobRef, Strict, idle_findings
+from ftops.kinds.envelope import Document, Finding, IdleSpec, JobRef, Strict, idle_findings, not_built
 from ftops.rules import Rules
 
 
@@ -88,6 +88,8 @@ def check(deployment: DeploymentDocument, rules: Rules) -> Iterable[Finding]:
             "the first a letter or digit."
         )
         yield Finding(("metadata", "name"), "bad-name", "Bad name", detail)
+    if deployment.metadata.formerly:
+        yield not_built(("metadata", "formerly"), "renaming a deployment")
     skus = rules.limits.deployments.skus
     if spec.sku.name.casefold() not in {sku.casefold() for sku in skus}:
         detail = f'"{spec.sku.name}" is no deployment type; write one of {", ".join(skus)}.'

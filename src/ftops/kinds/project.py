@@ -135,6 +135,9 @@ def default_account(spec: ProjectSpec) -> str:
 def check(document: ProjectDocument, rules: Rules) -> Iterable[Finding]:
     """Yield what is wrong with the values of a Project."""
     spec = document.spec
+    if document.metadata.account is not None:
+        detail = "A Project names accounts under `spec.accounts` and stands in none. Take `account` out."
+        yield Finding(("metadata", "account"), "unknown-field", "Unknown field", detail, on_key=True)
     if not spec.accounts:
         detail = "A project needs at least one account, for example `local: {emulator: ftops-emulator.db}`."
         yield Finding(("spec", "accounts"), "missing-field", "Missing field", detail)
