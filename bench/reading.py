@@ -28,7 +28,7 @@ def check() -> Way:
     data, rules = importlib.import_module("ftops.data"), importlib.import_module("ftops.rules")
 
     def run(path: Path) -> None:
-        report = data.check_chat(path, path.name, rules.load_rules().limits)
+        report = data.check_rows(path, path.name, rules.load_rules().limits, "chat")
         if report.has_errors:
             raise ValueError(report.problems[0])
 

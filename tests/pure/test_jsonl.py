@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ftops.data import CATALOGUE, SHOWN_PER_CODE_MAX, DataReport, check_chat, check_rows
+from ftops.data import CATALOGUE, SHOWN_PER_CODE_MAX, DataReport, check_rows
 from ftops.data.decode import BadLine, column_of, decode, locate
 from ftops.data.formats import MESSAGE_CHECKS, ROW_CHECKS, Row, check_chat_row
 from ftops.data.jsonl import BLOCK_BYTES, JsonlFile
@@ -29,7 +29,7 @@ GOOD = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", 
 def check(path: Path, content: bytes, limits: Limits = SHORT) -> DataReport:
     """Return the report of a file with this content, shown as `rows.jsonl`."""
     path.write_bytes(content)
-    return check_chat(path, "rows.jsonl", limits)
+    return check_rows(path, "rows.jsonl", limits, "chat")
 
 
 def check_case(path: Path, shown: str, limits: Limits = SHORT) -> DataReport:
@@ -187,7 +187,7 @@ def test_too_long_line(file: Path, length: int) -> None:
 def test_unreadable_file(tmp_path: Path, where: str) -> None:
     """A path that is no readable file is one problem without a digest."""
     (tmp_path / "folder").mkdir()
-    report = check_chat(tmp_path / where, where, LIMITS)
+    report = check_rows(tmp_path / where, where, LIMITS, "chat")
     assert codes(report) == ["unreadable-file"] and report.digest == ""
 
 
@@ -222,7 +222,7 @@ def test_memory_is_bounded(file: Path) -> None:
     assert file.stat().st_size > 40e6
     tracemalloc.start()
     try:
-        report = check_chat(file, "rows.jsonl", LIMITS)
+        report = check_rows(file, "rows.jsonl", LIMITS, "chat")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -123,7 +123,7 @@ def test_every_new_table_is_dated() -> None:
     rows += [RULES.prices.origin, RULES.prices.zones_origin, RULES.regions.residency.origin]
     rows.append(RULES.retirements.notice.origin)
     assert all(isinstance(origin, Origin) and origin.source and origin.as_of.year == 2026 for origin in rows)
-    assert RULES.prices_as_of == date(2026, 8, 11)
+    assert RULES.prices.as_of == date(2026, 8, 11)
     assert RULES.prices.currency == "USD"
 
 

@@ -210,7 +210,7 @@ def test_many_different_tools(characters: int) -> None:
 MEASURED = """
 import sys
 from pathlib import Path
-from ftops.data import check_chat
+from ftops.data import check_rows
 from ftops.rules import load_rules
 
 def peak_mib():
@@ -218,7 +218,7 @@ def peak_mib():
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 limits, before = load_rules().limits, peak_mib()
-print(check_chat(Path(sys.argv[1]), "rows.jsonl", limits).rows, peak_mib() - before, peak_mib())
+print(check_rows(Path(sys.argv[1]), "rows.jsonl", limits, "chat").rows, peak_mib() - before, peak_mib())
 """
 
 

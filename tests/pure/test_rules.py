@@ -199,7 +199,7 @@ def test_a_range_without_lower_bound() -> None:
 def test_transient_failures(code: str, message: str, expected: bool) -> None:
     """Only failures of the service itself may be tried again, never data checks, safety or graders."""
     assert RULES.is_transient(code, message) is expected
-    assert RULES.transient_codes == {"internalFailure", "serviceUnavailable"}
+    assert set(RULES.transient.codes) == {"internalFailure", "serviceUnavailable"}
 
 
 @pytest.mark.parametrize(

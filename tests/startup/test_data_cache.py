@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftops.cache import FOLDER, Cache
-from ftops.data import DataReport, check_chat, guess_format
+from ftops.data import DataReport, check_rows, guess_format
 from ftops.data.cache import remembered, remembered_format
 from ftops.rules import load_rules
 from ftops.testing import FakeClock
@@ -30,7 +30,7 @@ class Reader:
     def check(self) -> DataReport:
         """Check the file."""
         self.read += 1
-        return check_chat(self.path, "train.jsonl", load_rules().limits)
+        return check_rows(self.path, "train.jsonl", load_rules().limits, "chat")
 
     def __call__(self, *about: str) -> DataReport:
         """Return what is known of the file."""

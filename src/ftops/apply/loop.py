@@ -163,9 +163,8 @@ def run_until(run: Run, live: LiveState, settle_s: float, wait_s: float) -> Plan
             run.refused.pop(passed, None)
         run.passing.clear()
         live = run.observe()
-        if (
-            run.policy.approved is not None
-        ):  # What somebody changed back, made anew or deleted is for a person to judge.
+        if run.policy.approved is not None:
+            # What somebody changed back, made anew or deleted is for a person to judge.
             run.policy = replace(run.policy, approved=run.policy.approved - (run.done - live.doubts.keys()))
         plan = run_pass(run, live, min(settle_s, left_s))
     return plan

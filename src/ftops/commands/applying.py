@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from types import FrameType
 
@@ -39,13 +39,11 @@ class Progress:
     waited_s: float = 0.0
     tell_at_s: float = 0.0
     waiting_for: str = ""
-    acted_on: list[Action] = field(default_factory=list)
 
     def acting(self, action: Action) -> None:
         """Tell that an action is sent."""
         what = action.summary or action.verb.value
         self.output.progress(f"  {symbol(action)} {harmless(f'{action.address}  {what}')}")
-        self.acted_on.append(action)
 
     def acted(self, action: Action, result: str) -> None:  # noqa: ARG002
         """Tell what became of it."""

@@ -1,7 +1,7 @@
 """Checks of datasets: no effect but reading the file that is given."""
 
 from ftops.data.catalogue import CATALOGUE, Check
-from ftops.data.check import FORMATS, check_chat, check_rows, guess_format
+from ftops.data.check import FORMATS, check_rows, guess_format
 from ftops.data.report import SHOWN_PER_CODE_MAX, DataReport
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "SHOWN_PER_CODE_MAX",
     "Check",
     "DataReport",
-    "check_chat",
     "check_rows",
     "guess_format",
 ]

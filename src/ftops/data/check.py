@@ -44,11 +44,6 @@ _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
 """How a file begins that holds no rows at all; its lines are not looked at."""
 
 
-def check_chat(path: Path, shown: str, limits: Limits) -> DataReport:
-    """Return what is known of a file of chat rows, with every problem of every line."""
-    return check_rows(path, shown, limits, "chat")
-
-
 def check_rows(path: Path, shown: str, limits: Limits, row_format: str) -> DataReport:
     """Return what is known of a file of rows of one of `FORMATS`, with every problem of every line.
 

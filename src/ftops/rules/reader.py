@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date
 from functools import cache
 
 from ftops.rules.prices import InferencePrice, Prices, load_prices
@@ -238,19 +237,9 @@ class Rules:
     retirements: Retirements
 
     @property
-    def prices_as_of(self) -> date:
-        """Return when the prices were read."""
-        return self.prices.as_of
-
-    @property
     def model_ids(self) -> tuple[str, ...]:
         """Return the exact ids of all models, in the order of the matrix."""
         return tuple(model.id for model in self.models)
-
-    @property
-    def transient_codes(self) -> frozenset[str]:
-        """Return the failure codes of jobs that may be tried again."""
-        return frozenset(self.transient.codes)
 
     def model(self, text: str) -> Model | None:
         """Return the model with exactly this id, or None."""
