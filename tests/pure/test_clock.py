@@ -154,6 +154,7 @@ def test_the_minute_is_asked_for_once_the_day_is_over() -> None:
     more = KIND.observe_more(found, {"value": metric({"prod": [NOW - 12 * DAY + 7 * MINUTE]})}, load_rules())
     assert more.use is not None
     assert more.use.deleted_after == NOW + 3 * DAY + 8 * MINUTE
+    assert more.use.called_at == NOW - 12 * DAY + HOUR  # A refused call may have come later in that hour.
     assert KIND.observe_more(found, {"value": []}, load_rules()) == found
     young = metric({"prod": [NOW - 2 * HOUR]})
     (found,) = seen([one(PROD, NOW - 14 * DAY)], [], {"any": young, "served": young}).objects

@@ -76,15 +76,16 @@ def minute_read(found: Object, now: datetime) -> Call | None:
 
 
 def refined(found: Object, body: Item, rules: Rules) -> Object:
-    """Return a deployment with the minute of its last successful call, or as it was if nothing more precise is told."""
+    """Return a deployment with the minute of its last successful call, or as it was if nothing more precise is told.
+
+    When it was last called at all stays the end of the hour: a refused call may have come after that minute.
+    """
     metrics = body.get("value")
     last = _last_by_name(metrics if isinstance(metrics, list) else [], "PT1M").get(found.id.casefold())
     if last is None or found.use is None:
         return found
-    use = found.use
-    called_at = last if use.called_at == use.served_at else use.called_at
-    until = deleted_after(found, last, rules)
-    return replace(found, use=replace(use, called_at=called_at, served_at=last, deleted_after=until))
+    use = replace(found.use, served_at=last, deleted_after=deleted_after(found, last, rules))
+    return replace(found, use=use)
 
 
 def on_the_clock(found: Object) -> bool:
