@@ -36,7 +36,7 @@ class Diagnostic:
 
     `summary` never contains user data; `detail` may. `excerpt` is the source line that `span` points into,
     without its line end; it is printed with a caret under the column. It is left empty for rows of datasets,
-    whose text is never shown.
+    whose text is never shown. `path` is the way from such a row to the value, such as `$.messages[2].content`.
     """
 
     span: Span
@@ -45,6 +45,7 @@ class Diagnostic:
     detail: str = ""
     severity: Severity = Severity.ERROR
     excerpt: str = ""
+    path: str = ""
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
