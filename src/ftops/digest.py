@@ -91,6 +91,12 @@ def canonical(kind: str, inputs: Mapping[str, Plain]) -> bytes:
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
+def canonical_json(value: Plain) -> str:
+    """Return a value in the same form, as text; line ends in texts are LF."""
+    text = json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.replace("\\r\\n", "\\n")
+
+
 def digest_of(kind: str, inputs: Mapping[str, Plain]) -> str:
     """Return the sha256 of the canonical form, as 64 hex digits."""
     return hashlib.sha256(canonical(kind, inputs)).hexdigest()

@@ -157,3 +157,61 @@ def _member(text: str, at: int, step: str | int) -> int | None:
         at = _past_space(text, at + 1) if text[at] == "," else at
         index += 1
     return last
+
+
+class _RepeatedKey(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def repeated_key(data: bytes) -> JsonPath | None:
+    """Return the way to a key that is written twice in one object of a line of valid JSON, or None.
+
+    A pass of its own with a slower parser, which is why it is asked for: the fast one takes the last value and is
+    silent. The way is the key alone, where it first is found, since the parser goes from the inside out.
+    """
+    try:
+        json.loads(data, object_pairs_hook=_no_key_twice)
+    except _RepeatedKey as found:
+        return _way_to(data, found.key)
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _RepeatedKey(key)
+            seen.add(key)
+    return made
+
+
+def _way_to(data: bytes, key: str) -> JsonPath:
+    """Return the way to the first object that has a key twice; its pairs are kept as pairs to be told apart."""
+
+    def search(pairs: object, way: JsonPath) -> JsonPath | None:
+        if isinstance(pairs, _Pairs):
+            keys = [name for name, _ in pairs.listed]
+            if keys.count(key) > 1:
+                return (*way, key)
+            members: list[tuple[str | int, object]] = list(pairs.listed)
+        else:
+            members = list(enumerate(pairs)) if isinstance(pairs, list) else []
+        for step, inner in members:
+            if (found := search(inner, (*way, step))) is not None:
+                return found
+        return None
+
+    return search(json.loads(data, object_pairs_hook=_Pairs), ()) or (key,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """An object as its pairs, of which two may have one key."""
+
+    listed: list[tuple[str, object]]

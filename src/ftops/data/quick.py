@@ -15,22 +15,36 @@ import msgspec
 from msgspec import UNSET
 
 from ftops.data.decode import BadLine, decode
-from ftops.data.formats import Row, defined_tools, is_json, tools
-from ftops.data.tokens import written_tools
-from ftops.data.typed import NOT_WRITTEN, Assistant, ChatRow, Message, PreferenceRow, Reply, User
-from ftops.rules import Limits, RowLimits
+from ftops.data.reinforcement import asks_for_reasoning, missing_fields
+from ftops.data.rows import Row
+from ftops.data.tokens import Texts, written_tools
+from ftops.data.tools import defined_tools, is_json, tools
+from ftops.data.typed import (
+    NOT_WRITTEN,
+    Assistant,
+    ChatRow,
+    Developer,
+    Message,
+    PreferenceRow,
+    Prompt,
+    Reply,
+    System,
+    User,
+)
+from ftops.rules import Limits
 
-Counted: TypeAlias = tuple[int, int]
-"""The tokens of a row, and those of its input if it is a preference row; a plain tuple, for speed."""
-Quick: TypeAlias = Callable[[bytes], Counted | None]
-"""Counts the tokens of a line if it is a sound row; returns None for any other."""
+Sound: TypeAlias = tuple[int, int, str, object]
+"""A sound row: its tokens and those of its input by the characters, its system prompt if any, and the row as it was
+decoded. A plain tuple, for speed."""
+Quick: TypeAlias = Callable[[bytes], Sound | None]
+"""Returns what there is to know of a line if it is a sound row; None for any other."""
 
 SPARE_LEVELS = 64
 """How many levels of nesting the rules may be called from: the decoder's limit of depth counts them too."""
 TOOLS_KEPT_MAX = 64
 TOOLS_KEPT_BYTES_MAX = 64 << 10
 
-_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def quick_chat(limits: Limits) -> Quick:
@@ -40,31 +54,52 @@ def quick_chat(limits: Limits) -> Quick:
     per_message, per_row = limits.tokens.tokens_per_message, limits.tokens.tokens_per_row
     per_token = limits.tokens.characters_per_token
 
-    def count(data: bytes) -> Counted | None:
+    def of_any(row: ChatRow) -> Sound | None:
+        tokens = counts.of_chat(row)
+        return None if tokens is None else (tokens, 0, prompt_of(row.messages), row)
+
+    def sound(data: bytes) -> Sound | None:
         # Run for every row of every file: what it needs has local names, and a row of texts alone needs no other call.
         try:
             row = decoded(data)
-        except _REFUSED:
+        except REFUSED:
             return None
-        messages, characters, asked = row.messages, 0, False
         if row.tools is not NOT_WRITTEN:
-            return counts.of_chat(row)
+            return of_any(row)
+        messages, characters, asked, before = row.messages, 0, False, None
         for message in messages:
             content = message.content
-            if type(message) is User:
+            kind = type(message)
+            if kind is User:
+                if before is User:
+                    return None
                 asked = True
-            elif type(message) is Reply or (type(message) is Assistant and message.tool_calls is not UNSET):
-                return counts.of_chat(row)
+            elif kind is Assistant:
+                if before is Assistant:
+                    return None
+                if message.tool_calls is not UNSET:
+                    return of_any(row)
+            elif kind is Reply:
+                return of_any(row)
             if message.name or not content:
-                return counts.of_chat(row)
+                return of_any(row)
             characters += len(content)
-        last = messages[-1]
-        trains = (type(last) is Assistant and last.weight is UNSET) or _trains(messages)
-        if not asked or not trains or characters > characters_max or len(messages) > messages_max:
+            before = kind
+        if before is not Assistant or not asked or characters > characters_max or len(messages) > messages_max:
             return None
-        return len(messages) * per_message + -(-characters // per_token) + per_row, 0
+        if messages[-1].weight is not UNSET and not _trains(messages):
+            return None
+        first = messages[0]
+        prompt = first.content if type(first) is System or type(first) is Developer else ""
+        return len(messages) * per_message - (-characters // per_token) + per_row, 0, prompt, row
 
-    return count
+    return sound
+
+
+def prompt_of(messages: Sequence[Message]) -> str:
+    """Return the system prompt that messages begin with, or nothing."""
+    first = messages[0]
+    return first.content if isinstance(first, System | Developer) else ""
 
 
 def _trains(messages: Sequence[Message]) -> bool:
@@ -79,10 +114,10 @@ def quick_preference(limits: Limits) -> Quick:
     """Return the quick way for preference rows."""
     decoded, counts = msgspec.json.Decoder(PreferenceRow).decode, _Counts(limits)
 
-    def count(data: bytes) -> Counted | None:
+    def sound(data: bytes) -> Sound | None:
         try:
             row = decoded(data)
-        except _REFUSED:
+        except REFUSED:
             return None
         first, second = row.preferred_output, row.non_preferred_output
         # An answer that ends with the reply of a tool is sound if the assistant has spoken before: a rarity.
@@ -94,9 +129,39 @@ def quick_preference(limits: Limits) -> Quick:
         called: set[str] = set()
         asked = counts.of_input(row.input, called)
         preferred, other = (counts.of_messages(answer, known, called.copy()) for answer in (first, second))
-        return None if asked is None or preferred is None or other is None else (asked + preferred + other, asked)
+        if asked is None or preferred is None or other is None:
+            return None
+        characters, beside = preferred[0] + other[0], preferred[1] + other[1]
+        tokens = asked + counts.tokens(characters, beside)
+        return tokens, asked, prompt_of(row.input.messages), row
 
-    return count
+    return sound
+
+
+def quick_prompt(limits: Limits, fields: Sequence[tuple[str, ...]]) -> Quick:
+    """Return the quick way for reinforcement rows, whose further fields may be anything."""
+    decoded, counts = msgspec.json.Decoder(dict[str, object]).decode, _Counts(limits)
+
+    def sound(data: bytes) -> Sound | None:
+        try:
+            row = decoded(data)
+            messages = msgspec.convert(row.get("messages"), Prompt)
+        except REFUSED:
+            return None
+        if type(messages[-1]) is not User or row.keys() & {"preferred_output", "non_preferred_output", *_TOOL_KEYS}:
+            return None
+        if any(asks_for_reasoning(m.content, limits) for m in messages) or any(missing_fields(row, fields)):
+            return None
+        counted = counts.of_messages(messages, _NO_TOOLS, set())
+        if counted is None:
+            return None
+        tokens = counts.tokens(*counted) + limits.tokens.tokens_per_row
+        return tokens, 0, prompt_of(messages), row
+
+    return sound
+
+
+_TOOL_KEYS = ("tools", "functions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +178,7 @@ _NO_TOOLS = _Tools(frozenset(), 0)
 class _KnownTools:
     """Definitions of tools that are sound, by how they are written: mostly, all rows of a file have the same ones."""
 
-    def __init__(self, limits: RowLimits) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._kept: dict[bytes, _Tools] = {}
 
@@ -135,37 +200,43 @@ class _KnownTools:
         row = Row(fields, [], (), self._limits)
         if any(True for _ in tools(row)):
             return None
-        return _Tools(frozenset(defined_tools(row)), written_tools(fields))
+        return _Tools(frozenset(defined_tools(row)), len(written_tools(fields)))
 
 
 class _Counts:
-    """Counts the tokens of messages that may call tools; None unless they are sound."""
+    """Counts the characters of messages that may call tools; None unless they are sound."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits, self._estimate = limits.rows, limits.tokens
-        self.tools = _KnownTools(limits.rows)
+        self.tools = _KnownTools(limits)
 
-    def of_chat(self, row: ChatRow) -> Counted | None:
+    def tokens(self, characters: int, beside: int) -> int:
+        """Return the tokens of so many characters and of what stands beside them."""
+        return beside - (-characters // self._estimate.characters_per_token)
+
+    def of_chat(self, row: ChatRow) -> int | None:
         """Return the tokens of a chat row."""
-        if not _trains(row.messages) or not any(type(message) is User for message in row.messages):
+        messages = row.messages
+        if not _trains(messages) or not any(type(message) is User for message in messages) or _repeats(messages):
             return None
-        tokens = self.of_input(row, set())
-        return None if tokens is None else (tokens, 0)
+        return self.of_input(row, set())
 
     def of_input(self, row: ChatRow, called: set[str]) -> int | None:
         """Return the tokens of a chat row or of an input."""
         known = self.tools.get(bytes(row.tools))
         if known is None:
             return None
-        tokens = self.of_messages(row.messages, known, called, known.characters)
-        return None if tokens is None else tokens + self._estimate.tokens_per_row
+        counted = self.of_messages(row.messages, known, called)
+        if counted is None:
+            return None
+        return self.tokens(counted[0] + known.characters, counted[1]) + self._estimate.tokens_per_row
 
-    def of_messages(
-        self, messages: Sequence[Message], known: _Tools, called: set[str], characters: int = 0
-    ) -> int | None:
-        """Return the tokens of messages and of so many characters beside them; `called` gets the ids of their calls."""
+    def of_messages(self, messages: Sequence[Message], known: _Tools, called: set[str]) -> tuple[int, int] | None:
+        """Return the characters of messages and the tokens beside them; `called` gets the ids of their calls."""
+        characters, names = 0, 0
         for message in messages:
             characters += len(message.content or "") + len(message.name)
+            names += bool(message.name)
             if type(message) is Assistant:
                 calls = _of_calls(message, known.names, called)
                 if calls is None:
@@ -175,8 +246,13 @@ class _Counts:
                 return None
         if characters > self._limits.message_characters_max or len(messages) > self._limits.messages_max:
             return None
-        per_message = self._estimate.tokens_per_message
-        return len(messages) * per_message + -(-characters // self._estimate.characters_per_token)
+        return characters, len(messages) * self._estimate.tokens_per_message + names * self._estimate.tokens_per_name
+
+
+def _repeats(messages: Sequence[Message]) -> bool:
+    """Tell whether the user or the assistant speaks twice in a row."""
+    kinds = [type(message) for message in messages]
+    return any(a is b and (a is User or a is Assistant) for a, b in zip(kinds, kinds[1:], strict=False))
 
 
 def _of_calls(message: Assistant, names: frozenset[str], called: set[str]) -> int | None:
@@ -191,4 +267,42 @@ def _of_calls(message: Assistant, names: frozenset[str], called: set[str]) -> in
             return None
         if call.id is not UNSET:
             called.add(call.id)
-    return len(msgspec.json.encode(calls).decode("utf-8"))
+    return len(_written_calls(message))
+
+
+def _written_calls(message: Assistant) -> str:
+    return msgspec.json.encode(message.tool_calls).decode("utf-8")
+
+
+# --- what an encoder counts of a sound row
+
+
+def chat_row_texts(row: ChatRow, limits: Limits) -> Texts:
+    """Return what a sound chat row has to count."""
+    texts, beside, calls = _texts(row.messages, limits)
+    if row.tools is not NOT_WRITTEN:
+        texts.append(written_tools({"tools": decode(bytes(row.tools))}))
+    return Texts(texts, beside + limits.tokens.tokens_per_row, calls or row.tools is not NOT_WRITTEN)
+
+
+def preference_row_texts(row: PreferenceRow, limits: Limits) -> Texts:
+    """Return what a sound preference row has to count."""
+    asked = chat_row_texts(row.input, limits)
+    texts, beside, calls = _texts([*row.preferred_output, *row.non_preferred_output], limits)
+    return Texts(
+        [*asked.texts, *texts], asked.beside + beside, asked.unmeasured or calls, len(asked.texts), asked.beside
+    )
+
+
+def _texts(messages: Sequence[Message], limits: Limits) -> tuple[list[str], int, bool]:
+    texts, calls, names = [], False, 0
+    for message in messages:
+        if message.content:
+            texts.append(message.content)
+        if message.name:
+            texts.append(message.name)
+            names += 1
+        if type(message) is Assistant and message.tool_calls is not UNSET:
+            texts.append(_written_calls(message))
+            calls = True
+    return texts, len(messages) * limits.tokens.tokens_per_message + names * limits.tokens.tokens_per_name, calls

@@ -17,10 +17,11 @@ from ftops.kinds.envelope import (
     Document,
     Finding,
     Path,
+    RuleLevels,
     Strict,
     artifact_name,
     as_type,
-    not_built,
+    rule_findings,
 )
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Resource
 from ftops.rules import Rules
@@ -43,12 +44,12 @@ class DatasetSpec(Strict):
 
 
 class DatasetLifecycle(Strict):
-    """`sha256` pins the content: the file is then read only to upload, and verified."""
+    """`sha256` pins the content: the file is then read only to upload, and verified; `rules` overrides severities."""
 
     format: Literal["chat", "dpo", "rft"] | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
-    not_yet: ClassVar[Mapping[str, str]] = {"rules": "overriding the severity of a rule"}
+    rules: RuleLevels = Field(default_factory=dict)
 
 
 class DatasetDocument(Document):
@@ -98,8 +99,7 @@ class DatasetKind(Uninquiring):
         if dataset.metadata.account is not None:
             detail = "A dataset has no account: it is uploaded wherever a job needs it. Take `account` out."
             yield Finding(("metadata", "account"), "unknown-field", "Unknown field", detail, on_key=True)
-        if dataset.lifecycle.format == "rft":
-            yield not_built(("lifecycle", "format"), f"checking {dataset.lifecycle.format} rows")
+        yield from rule_findings(dataset.lifecycle.rules)
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
         """Yield the file of rows."""

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ftops.catalogue import problem_with
 from ftops.diagnostics import Severity
 from ftops.upkeep import IdleWish, OnGone, OnIdle
 
@@ -82,6 +83,18 @@ def idle_findings(path: Path, idle: IdleSpec, days_seen: int) -> Iterable[Findin
     if idle.afterDays is not None and idle.afterDays > days_seen:
         detail = f"afterDays must be 1 to {days_seen}: ftops looks for calls so many days back, and sees none before."
         yield Finding((*path, "afterDays"), "out-of-range", "Value out of range", detail)
+
+
+RuleLevels: TypeAlias = Mapping[str, Literal["error", "warning", "info", "off"]]
+"""What `lifecycle.rules` says of rules of datasets, by their words or ids."""
+
+
+def rule_findings(rules: RuleLevels) -> Iterable[Finding]:
+    """Yield the words of `lifecycle.rules` that are no rules, or that cannot be overridden."""
+    for word in rules:
+        problem = problem_with(word)
+        if problem:
+            yield Finding(("lifecycle", "rules", word), "unknown-rule", "Not a rule to override", problem, on_key=True)
 
 
 class DatasetRef(Strict):

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from ftops.call import Call, Plane
-from ftops.digest import Marker, Plain, derived_seed, digest_mark, digest_of, job_suffix, name_mark
+from ftops.digest import Marker, Plain, canonical_json, derived_seed, digest_mark, digest_of, job_suffix, name_mark
 from ftops.kinds import job_body, job_spec
 from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
 from ftops.kinds.bodies import age
 from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
+from ftops.kinds.job_advice import advice
 from ftops.kinds.job_cost import cost_facts
-from ftops.kinds.job_spec import HYPERPARAMETERS, JobDocument, JobSpec, Retry, hyperparameters, method_type
+from ftops.kinds.job_spec import (
+    HYPERPARAMETERS,
+    JobDocument,
+    JobSpec,
+    ReinforcementSettings,
+    Retry,
+    hyperparameters,
+    method_type,
+    reinforcement,
+)
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Pointer, Ref, Resource, Scalar, Value
 from ftops.rules import Rules
 from ftops.upkeep import Cost, Room, many
 
 STANDARD = "Standard"
 """How an absent trainingType in the answer to a create call is to be read."""
+WRITTEN_AS_JSON = ("grader", "response_format")
+"""Fields of reinforcement training that are JSON on the wire."""
 PAGE = "100"
 """Jobs asked for a page."""
 EVENTS = "20"
@@ -44,6 +57,12 @@ class JobKind(Uninquiring):
         "prompt_loss_weight": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
         "beta": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
         "l2_multiplier": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "compute_multiplier": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "eval_interval": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "eval_samples": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "reasoning_effort": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "grader": FieldRule(Effect.NEW_ARTIFACT, "what it learns to please; the echo is never compared"),
+        "response_format": FieldRule(Effect.NEW_ARTIFACT, "what its answers look like; the echo is never compared"),
         "trainingType": FieldRule(Effect.NEW_ARTIFACT, "residency is part of the promise", caseless=True),
         "seed": FieldRule(Effect.NEW_ARTIFACT, "makes a training repeatable"),
         "suffix": FieldRule(Effect.FIXED, "an edit is used by the next training"),
@@ -51,7 +70,8 @@ class JobKind(Uninquiring):
 
     def check(self, document: Document, rules: Rules) -> Iterable[Finding]:
         """Yield what is wrong with the values of a job."""
-        return job_spec.check(as_type(JobDocument, document), rules)
+        job = as_type(JobDocument, document)
+        return (*job_spec.check(job, rules), *advice(job, rules))
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
         """Yield nothing: a job names datasets, not files."""
@@ -163,13 +183,14 @@ class JobKind(Uninquiring):
         names = ("model", "training_file", "validation_file", "suffix", "seed", "trainingType")
         settings = {name: fields[name] for name in HYPERPARAMETERS if name in fields}
         method = str(fields["method"])
+        further = {name: json.loads(str(fields[name])) for name in WRITTEN_AS_JSON if name in fields}
         return Call(
             Plane.DATA,
             "POST",
             "/fine_tuning/jobs",
             body={
                 **{name: fields[name] for name in names if fields.get(name) is not None},
-                "method": {"type": method, method: {"hyperparameters": settings}},
+                "method": {"type": method, method: {**further, "hyperparameters": settings}},
                 "metadata": {
                     "ftops-owner": str(resource.facts["project"]),
                     "ftops-name": str(resource.facts["name"]),
@@ -244,8 +265,15 @@ def _fields(spec: JobSpec, context: Context) -> dict[str, Value]:
         "validation_file": _dataset_ref(spec.validation_file.dataset, context) if spec.validation_file else None,
         "method": method_type(spec),
         **{name: value for name, value in given.items() if value is not None},
+        **_as_json(reinforcement(spec)),
         "trainingType": context.rules.training_type(spec.trainingType) or spec.trainingType,
     }
+
+
+def _as_json(settings: ReinforcementSettings | None) -> dict[str, Value]:
+    """Return the grader and the form of answers as canonical JSON: values of a field, which are compared as one."""
+    given = {} if settings is None else {"grader": settings.grader, "response_format": settings.response_format}
+    return {name: canonical_json(value) for name, value in given.items() if value is not None}
 
 
 def _job_ref(written: JobRef, context: Context) -> Ref:
@@ -262,11 +290,12 @@ def _digest_inputs(fields: Mapping[str, Value], job: JobDocument, context: Conte
     """Return what semantics §1 says a job is: its inputs, each reference as the digest of what it refers to."""
     settings: dict[str, Plain] = {name: _scalar(fields[name]) for name in HYPERPARAMETERS if name in fields}
     model, validation = fields["model"], job.spec.validation_file
+    further = {name: json.loads(str(fields[name])) for name in WRITTEN_AS_JSON if name in fields}
     return {
         "model": [model.digest, model.selector] if isinstance(model, Ref) else model,
         "training_file": _content(job.spec.training_file.dataset, context),
         "validation_file": _content(validation.dataset, context) if validation else None,
-        "method": {"type": _scalar(fields["method"]), "hyperparameters": settings or None},
+        "method": {"type": _scalar(fields["method"]), "hyperparameters": settings or None, **further},
         "trainingType": _scalar(fields["trainingType"]),
         "seed": job.spec.seed,
         "rerun": job.lifecycle.rerun,

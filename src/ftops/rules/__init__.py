@@ -1,5 +1,6 @@
 """Dated facts about the service as data, and their typed reader; numbers about the service stand nowhere else."""
 
+from ftops.rules.data_rules import Guidance, ImageRules, PromptRules
 from ftops.rules.prices import InferencePrice
 from ftops.rules.reader import (
     TUNED_MARK,
@@ -30,6 +31,8 @@ __all__ = [
     "DpoRanges",
     "EpochGuess",
     "FileLimits",
+    "Guidance",
+    "ImageRules",
     "InferencePrice",
     "JobLimits",
     "Limits",
@@ -37,6 +40,7 @@ __all__ = [
     "NameRules",
     "Offer",
     "Origin",
+    "PromptRules",
     "Range",
     "ReadingLimits",
     "Retirement",
