@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ftops.diagnostics import Collector, Diagnostic, Severity, Span
-from ftops.render.diagnostics import columns, diagnostics_json, diagnostics_text, sentences
+from ftops.render.diagnostics import columns, diagnostics_json, diagnostics_text, one_line
 from ftops.spec.document import parse
 
 FOUND = Diagnostic(
@@ -164,10 +164,10 @@ def test_paths_are_sorted_before_details() -> None:
     assert Collector([other, IN_A_ROW, other]).sorted == (IN_A_ROW, other)
 
 
-def test_sentences() -> None:
+def test_one_line() -> None:
     """Summary, path and detail make one line, in which nothing ends a line or obeys an escape."""
-    assert sentences(IN_A_ROW) == (
+    assert one_line(IN_A_ROW) == (
         "Content is neither text nor parts. $.messages[2].content: It is a number; write a text."
     )
-    assert sentences(Diagnostic(Span("a"), "x", "X")) == "X."
-    assert sentences(Diagnostic(Span("a"), "x", "X", "a\r\n\x1b[1mb\u2028")) == r"X. a\r\n\x1b[1mb\u2028"
+    assert one_line(Diagnostic(Span("a"), "x", "X")) == "X."
+    assert one_line(Diagnostic(Span("a"), "x", "X", "a\r\n\x1b[1mb\u2028")) == r"X. a\r\n\x1b[1mb\u2028"

@@ -57,7 +57,7 @@ def diagnostics_json(diagnostics: Sequence[Diagnostic]) -> list[dict[str, object
     ]
 
 
-def sentences(diagnostic: Diagnostic) -> str:
+def one_line(diagnostic: Diagnostic) -> str:
     """Return summary, path and detail as one line: `Unknown field. "epoch" is not a field of …`."""
     parts = (f"{diagnostic.summary}.", _told(diagnostic))
     return harmless(" ".join(part for part in parts if part))
