@@ -213,11 +213,19 @@ def test_a_folder_without_project_gets_no_cache(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("options", [(), ("--strict",), ("--format", "json"), ("--format", "json", "--strict")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--strict",),
+        *(("--format", name, *strict) for name in ("json", "github", "sarif") for strict in ((), ("--strict",))),
+    ],
+    ids=" ".join,
+)
 def test_the_same_is_printed_with_and_without_it(
     options: tuple[str, ...], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Text, JSON and exit code do not tell whether the answer was known."""
+    """No format and no exit code tells whether the answer was known."""
     append(data_file(root), "\n\n")
     command = ["-C", str(root), "validate", *options]
     monkeypatch.setenv(OFF, "1")
