@@ -220,6 +220,8 @@ def test_fingerprints_stay_when_lines_move() -> None:
     moved = replace(FOUND, span=Span(FOUND.span.file, 1014, 9), detail=detail.format("1,003", "1,008"))
     assert prints(first) == prints(moved)
     assert prints(IN_A_ROW) == prints(replace(IN_A_ROW, span=Span("data/train.jsonl", 9)))
+    elsewhere = (replace(FOUND, detail=f"specs/support.yaml:{place} is one already.") for place in ("6:9", "14:11"))
+    assert len({tuple(prints(each)) for each in elsewhere}) == 1
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ FINGERPRINT = "ftops/v1"
 FINGERPRINT_DIGITS = 32
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-_LINE_NUMBER = re.compile(r"\b(lines?) \d[\d,]*")
+_LINE_NUMBER = re.compile(r"(?<=\bline )\d[\d,]*|:\d+:\d+\b")
+"""How details tell a place: `in line 1,003`, `specs/support.yaml:14:7`."""
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
 
 
@@ -134,7 +135,7 @@ def _fingerprints(diagnostics: Sequence[Diagnostic], prefix: str) -> list[str]:
     seen: Counter[str] = Counter()
     marks = []
     for each in diagnostics:
-        detail = _LINE_NUMBER.sub(r"\1", each.detail)
+        detail = _LINE_NUMBER.sub("", each.detail)
         parts = "\0".join((each.code, in_repository(each.span.file, prefix), each.path, detail))
         mark = sha256(parts.encode("utf-8", "replace")).hexdigest()[:FINGERPRINT_DIGITS]
         seen[mark] += 1
