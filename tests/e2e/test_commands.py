@@ -37,7 +37,7 @@ WRONG = {
     "shell in capitals": (["completion", "Bash"], 64, 'Did you mean "bash"?'),
     "no shell": (["completion"], 64, "Missing argument 'SHELL'"),
     "plan format of a later version": (["plan", "--format", "html"], 64, "not-yet: --format html is not built yet"),
-    "validate format of a later version": (["validate", "--format", "sarif"], 64, "not-yet: --format sarif"),
+    "unknown format of validate": (["validate", "--format", "SARIF"], 64, "'json', 'github', 'sarif'"),
     "unknown format": (["plan", "--format", "yaml"], 64, "'yaml' is not one of 'text', 'json', 'markdown'"),
     "cut of a text": (["plan", "--max-chars", "5000"], 64, "--max-chars cuts --format markdown only"),
     "too short a cut": (["plan", "--format", "markdown", "--max-chars", "10"], 64, "is not in the range"),

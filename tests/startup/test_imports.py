@@ -90,14 +90,15 @@ def test_help_of_a_command_imports_nothing_heavy(command: str, tmp_path: Path) -
     assert heavy_in(imported(tmp_path, command, "--help")) == set()
 
 
-def test_an_unchanged_validate_imports_nothing_heavy(project: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--format", "json"), ("--format", "github"), ("--format", "sarif")])
+def test_an_unchanged_validate_imports_nothing_heavy(options: tuple[str, ...], project: Path) -> None:
     """Specs and data that were found sound are found so again without the libraries that read them."""
     later = datetime.now(UTC) + timedelta(seconds=10)
     if later.date() != datetime.now(UTC).date():
         pytest.skip("the day ends in a moment, and verdicts are good for a day")
     question = ask(Cache(project / FOLDER, FakeClock(later)), project, ())
     question.keep(*checked(project))
-    assert heavy_in(imported(project, "validate")) == set()
+    assert heavy_in(imported(project, "validate", *options)) == set()
 
 
 def test_an_unchanged_plan_parses_no_yaml(project: Path) -> None:

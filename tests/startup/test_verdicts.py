@@ -16,6 +16,7 @@ from ftops.cache import ENTRIES_MAX, ENTRY_BYTES_MAX, FOLDER, OFF, Cache, digest
 from ftops.cli import ROOT
 from ftops.commands.checking import check
 from ftops.commands.verdicts import Verdict, ask
+from ftops.diagnostics import Diagnostic, Span
 from ftops.testing import FakeClock
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "specs" / "quickstart"
@@ -76,6 +77,14 @@ def test_problems_are_known_again_with_all_they_say(root: Path) -> None:
     found = look(root)
     assert {d.severity for d in found.diagnostics} == {"error", "warning"}
     assert any(d.excerpt for d in found.diagnostics)
+    assert known(root) == found
+
+
+def test_paths_in_rows_are_known_again(root: Path) -> None:
+    """Where in its row a value stands is part of what was found."""
+    place = Span("data/a.jsonl", 3, 40)
+    found = Verdict((Diagnostic(place, "content-type", "X", "x", path="$.messages[2].content"),), 1, 1, 1, 1)
+    ask(cache_of(root), root, ()).keep(found, ())
     assert known(root) == found
 
 
@@ -204,11 +213,19 @@ def test_a_folder_without_project_gets_no_cache(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("options", [(), ("--strict",), ("--format", "json"), ("--format", "json", "--strict")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--strict",),
+        *(("--format", name, *strict) for name in ("json", "github", "sarif") for strict in ((), ("--strict",))),
+    ],
+    ids=" ".join,
+)
 def test_the_same_is_printed_with_and_without_it(
     options: tuple[str, ...], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Text, JSON and exit code do not tell whether the answer was known."""
+    """No format and no exit code tells whether the answer was known."""
     append(data_file(root), "\n\n")
     command = ["-C", str(root), "validate", *options]
     monkeypatch.setenv(OFF, "1")

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from ftops.commands.output import Output, command
 from ftops.diagnostics import Severity, did_you_mean
 from ftops.errors import UsageError
-from ftops.pages import load_pages
+from ftops.pages import Page, load_pages
 from ftops.render.pages import index_text, page_text
 
 _as_printed = re.compile(r"\A\w+\[(?P<code>[^\]]*)\]")
@@ -23,14 +23,20 @@ NO_DIAGNOSTICS = frozenset({"reasons", "allow"})
 
 def severities() -> Mapping[str, str]:
     """Return how much each code weighs: as its page or the catalogue of data checks says, else it is an error."""
-    pages = [item for group in load_pages() if group.name not in NO_DIAGNOSTICS for item in group.pages.items()]
-    return {word: page.severity or _usual(word) for word, page in pages}
+    return {word: severity_of(word, page) for word, page in diagnostic_pages().items()}
 
 
-def _usual(word: str) -> str:
+def diagnostic_pages() -> Mapping[str, Page]:
+    """Return the page of each code of a diagnostic."""
+    groups = [group for group in load_pages() if group.name not in NO_DIAGNOSTICS]
+    return {word: page for group in groups for word, page in group.pages.items()}
+
+
+def severity_of(word: str, page: Page) -> str:
+    """Return how much a code weighs where no document says otherwise."""
     from ftops.data import CATALOGUE  # noqa: PLC0415 — its help imports nothing heavy
 
-    return str(CATALOGUE[word].severity if word in CATALOGUE else Severity.ERROR)
+    return page.severity or str(CATALOGUE[word].severity if word in CATALOGUE else Severity.ERROR)
 
 
 def _words(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str | CompletionItem]:

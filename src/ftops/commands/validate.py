@@ -15,11 +15,14 @@ from ftops.commands.verdicts import Verdict, ask
 from ftops.diagnostics import Severity
 from ftops.render.text import count
 
+FOR_PEOPLE = frozenset({"text", "github"})
+"""Formats that end in a line of words when all is well; the others are one document."""
+
 
 @command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=complete_paths)
 @click.option(
-    "--format", "format_", type=Format("text", "json", later=("github", "sarif")), default="text", help="How to print."
+    "--format", "format_", type=Format("text", "json", "github", "sarif"), default="text", help="How to print."
 )
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @not_yet("--stats", "--show-text", flag=True)
@@ -32,24 +35,17 @@ def validate(output: Output, paths: tuple[str, ...], format_: str, *, strict: bo
     verdict = _verdict(output.common.root, paths)
     failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     failed = any(d.severity in failing for d in verdict.diagnostics)
-    if format_ == "json":
-        output.result(_json(verdict, ok=not failed))
-        return int(failed)
-    if verdict.diagnostics:
+    if format_ == "text":
         output.diagnostics(verdict.diagnostics)
-    if not failed:
+    else:
+        from ftops.commands.findings import findings  # noqa: PLC0415
+
+        output.result(findings(verdict.diagnostics, format_, output.common.root, ok=not failed))
+    if not failed and format_ in FOR_PEOPLE:
         sets = f"{count(verdict.sets, 'dataset')} with {verdict.rows:,} examples"
         documents = count(verdict.documents, "document")
         output.result(f"Valid: {documents} in {count(verdict.files, 'file')}, {sets}.\n")
     return int(failed)
-
-
-def _json(verdict: Verdict, *, ok: bool) -> str:
-    import json  # noqa: PLC0415
-
-    from ftops.render.diagnostics import diagnostics_json  # noqa: PLC0415
-
-    return json.dumps({"ok": ok, "diagnostics": diagnostics_json(verdict.diagnostics)}, indent=2) + "\n"
 
 
 def _verdict(root: Path, paths: Sequence[str]) -> Verdict:

@@ -105,7 +105,7 @@ def look_at(root: Path, file: str) -> Look | None:
 
 def _written(verdict: Verdict, looks: Mapping[str, Look]) -> dict[str, object]:
     found = [
-        [d.span.file, d.span.line, d.span.column, d.code, d.summary, d.detail, d.severity, d.excerpt]
+        [d.span.file, d.span.line, d.span.column, d.code, d.summary, d.detail, d.severity, d.excerpt, d.path]
         for d in verdict.diagnostics
     ]
     counts = [verdict.documents, verdict.files, verdict.sets, verdict.rows]
@@ -120,8 +120,8 @@ def _read(kept: object, root: Path) -> Verdict | None:
         if look_at(root, file) != (real, tuple(look)):
             return None
     found = [
-        Diagnostic(Span(file, line, column), code, summary, detail, Severity(severity), excerpt)
-        for file, line, column, code, summary, detail, severity, excerpt in kept["diagnostics"]
+        Diagnostic(Span(file, line, column), code, summary, detail, Severity(severity), excerpt, path)
+        for file, line, column, code, summary, detail, severity, excerpt, path in kept["diagnostics"]
     ]
     documents, files, sets, rows = kept["counts"]
     return Verdict(tuple(found), int(documents), int(files), int(sets), int(rows))

@@ -16,7 +16,7 @@ def page_text(word: str, group: Group, page: Page, severity: str, *, colour: boo
     """Return one page, ending in a line break; `severity` is empty for what is no diagnostic."""
     kind = f"{severity}, {group.title}" if severity else group.title
     head = f"{paint(word, Ink.BOLD, colour=colour)}  {paint(f'({kind})', Ink.DIM, colour=colour)}"
-    parts = [head + "\n", _wrapped(_sentence(page.means))]
+    parts = [head + "\n", _wrapped(sentence(page.means))]
     if page.example:
         shown = page.example.strip("\n") or "(an empty line)"
         parts += ["\nExample:\n\n", textwrap.indent(f"{shown}\n", INDENT * 2)]
@@ -26,7 +26,7 @@ def page_text(word: str, group: Group, page: Page, severity: str, *, colour: boo
         ("To go on all the same", page.override),
     ):
         if words:
-            parts += [f"\n{title}:\n", _wrapped(_sentence(words))]
+            parts += [f"\n{title}:\n", _wrapped(sentence(words))]
     return "".join(parts)
 
 
@@ -72,6 +72,7 @@ def _wrapped(words: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
+    """Return words that begin small and have no end as a sentence."""
     ended = words if words.endswith((".", ":", "`")) else f"{words}."
     return ended[0].upper() + ended[1:]
