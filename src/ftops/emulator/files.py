@@ -3,47 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 
-from ftops.emulator.context import LIST_LIMIT_MAX, Context, Surface, page
+from ftops.emulator.contents import FileField, Form, Verdict, received
+from ftops.emulator.context import LIST_LIMIT_MAX, Ahead, Context, Surface, page
 from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, reply
 from ftops.emulator.store import Document, Kind, Store
 
 SCAN_S = 5
 EXPIRY_S = range(1_209_600, 2_592_001)
-PURPOSES = frozenset({"fine-tune", "assistants", "batch", "evals", "user_data", "vision"})
+SCANNED = "fine-tune"
+"""The purpose whose files are checked."""
+PURPOSES = frozenset({SCANNED, "assistants", "batch", "evals", "user_data", "vision"})
 
 
-def create(ctx: Context) -> Response:
+def receive(ahead: Ahead) -> AbstractContextManager[Form]:
+    """Receive and check an upload."""
+    wanted = FileField("file", ahead.limits.file_bytes)
+    return received(ahead.request.parts, wanted, ahead.store.folder)
+
+
+def create(ctx: Context, form: Form) -> Response:
     """Store an upload, which has been received and checked before, and answer 201 with status pending."""
-    if ctx.form is None:
-        raise invalid("The request must be multipart/form-data.")
-    if ctx.form.refusal is not None:
-        raise ctx.form.refusal
-    key = f"file-{ctx.store.next_hex()}"
-    fields, content = ctx.form.fields, ctx.form.file
-    purpose = fields.get("purpose", "")
-    if purpose not in PURPOSES:
+    fields, content = form.fields, form.content("file")
+    purpose = known_purpose(fields.get("purpose"))
+    check_count(ctx)
+    document = add(ctx, purpose, content.filename, content.verdict, _expiry(fields, ctx.now_s))
+    for position, block in enumerate(content.blocks()):
+        ctx.store.add_chunk(document.id, position, block)
+    return reply(document.api, 201, {"Location": ctx.location(f"files/{document.id}")})
+
+
+def known_purpose(value: object) -> str:
+    """Return the purpose of a new file.
+
+    Raises: ServiceError (400) when it is none that the service has.
+    """
+    if not isinstance(value, str) or value not in PURPOSES:
         raise invalid("The purpose of the file is missing or not supported.")
-    if content is None:
-        raise invalid("The file field is required.")
-    if sum(not f.api["purpose"].endswith("results") for f in ctx.store.all(Kind.FILE, ctx.name)) >= ctx.limits.files:
+    return value
+
+
+def check_count(ctx: Context) -> None:
+    """Refuse one more file than the account may hold; results of jobs do not count."""
+    held = sum(not file.api["purpose"].endswith("results") for file in ctx.store.all(Kind.FILE, ctx.name))
+    if held >= ctx.limits.files:
         raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.files} files.")
-    scanned = purpose == "fine-tune"
+
+
+def add(ctx: Context, purpose: str, filename: str, verdict: Verdict, more: JsonObject) -> Document:
+    """Put a new file and return it; its bytes are written under its id by the caller."""
+    key = f"file-{ctx.store.next_hex()}"
+    scanned = purpose == SCANNED
     api: JsonObject = {
         "id": key,
         "object": "file",
-        "bytes": content.size_bytes,
+        "bytes": verdict.size_bytes,
         "created_at": ctx.now_s,
-        "filename": content.filename,
+        "filename": filename,
         "purpose": purpose,
         "status": "pending" if scanned else "processed",
-        **_expiry(fields, ctx.now_s),
+        **more,
     }
-    sim = {"rows": content.rows, "bad_line": content.bad_line, "sha256": content.sha256, "due_at": ctx.now_s + SCAN_S}
-    for position, block in enumerate(content.blocks()):
-        ctx.store.add_chunk(key, position, block)
-    ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=scanned))
-    return reply(api, 201, {"Location": ctx.location(f"files/{key}")})
+    sim = {"rows": verdict.rows, "bad_line": verdict.bad_line, "sha256": verdict.sha256, "due_at": ctx.now_s + SCAN_S}
+    return ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=scanned))
 
 
 def list_files(ctx: Context) -> Response:
