@@ -107,7 +107,13 @@ def _too_large(caller: Caller) -> None:
     caller.emulator.limits = replace(caller.emulator.limits, file_bytes=10)
 
 
-@pytest.mark.parametrize(("limit", "code"), [(_too_many, "quotaExceeded"), (_too_large, "invalidPayload")])
+def _too_much(caller: Caller) -> None:
+    caller.emulator.limits = replace(caller.emulator.limits, total_bytes=len(rows(10)) - 1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [(_too_many, "quotaExceeded"), (_too_much, "quotaExceeded"), (_too_large, "invalidPayload")]
+)
 def test_limits_refuse_and_undo(v1: Caller, limit: Callable[[Caller], None], code: str) -> None:
     """A file above a limit is refused and none of its bytes stay."""
     limit(v1)
@@ -137,6 +143,16 @@ def test_file_is_required(v1: Caller) -> None:
     """A form without a file, and a body that is no form, are refused."""
     assert v1.call("POST", "/files", data={"purpose": "fine-tune", "other": (io.BytesIO(b""), "a")}).status_code == 400
     assert v1.call("POST", "/files", json={}).status_code == 400
+
+
+def test_all_files_count_together(v1: Caller) -> None:
+    """Files are taken until the account is full to the byte, and again when one of them is gone."""
+    v1.emulator.limits = replace(v1.emulator.limits, total_bytes=2 * len(rows(10)))
+    keys = [(v1.upload(rows(10), purpose=purpose).json or {})["id"] for purpose in ("batch", "fine-tune")]
+    refused = v1.upload(b"a")
+    assert (refused.status_code, (refused.json or {})["error"]["code"]) == (400, "quotaExceeded")
+    v1.call("DELETE", f"/files/{keys[0]}")
+    assert v1.upload(rows(10)).status_code == 201
 
 
 def test_line_without_end(v1: Caller) -> None:

@@ -316,14 +316,16 @@ def test_only_classic_has_uploads(classic: Caller, v1: Caller) -> None:
         assert [refusal(answer)[:2] for answer in answers] == [(404, "404")] * 4
 
 
-def test_count_of_files(classic: Caller) -> None:
-    """A full account refuses a new upload, and the completion of one that was begun before."""
+def test_full_account(classic: Caller) -> None:
+    """An account with too many files refuses an upload, and one with too much in them the completion of one."""
     upload = begun(classic)
     parts = sent(classic, upload, CONTENT)
-    classic.emulator.limits = replace(classic.emulator.limits, files=1)
     other = classic.ready_file()
-    assert refusal(begin(classic))[:2] == (400, "quotaExceeded")
-    assert refusal(complete(classic, upload, parts))[:2] == (400, "quotaExceeded")
+    full = (replace(classic.emulator.limits, files=1), replace(classic.emulator.limits, total_bytes=len(CONTENT)))
+    for limits, refuses in zip(full, (True, False), strict=True):
+        classic.emulator.limits = limits
+        assert begin(classic).status_code == (400 if refuses else 200)
+        assert refusal(complete(classic, upload, parts))[:2] == (400, "quotaExceeded")
     classic.call("DELETE", f"/files/{other}")
     assert complete(classic, upload, parts).status_code == 200
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ftops.clock import Clock
 from ftops.emulator.faults import Effect, Fault
 from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import JsonObject, Request, invalid, not_found
@@ -29,16 +30,18 @@ class Surface(StrEnum):
 class Limits:
     """The service's limits and delays, adjustable for tests.
 
-    Args: file_bytes: of a file that comes in one piece. upload_bytes, part_bytes: of one that comes in parts, and of
-    each part. finetune_quota, base_quota: thousands of tokens per minute for each SKU and model in a region.
-    serving_delay_s: how long after Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it
-    takes until a call or a write is shown. log_page: events on one page of the Activity Log.
+    Args: file_bytes: of a file that comes in one piece or is imported. upload_bytes, part_bytes: of one that comes in
+    parts, and of each part. total_bytes: of all files of an account. finetune_quota, base_quota: thousands of tokens
+    per minute for each SKU and model in a region. serving_delay_s: how long after Succeeded a deployment is not found
+    by calls. metrics_lag_s, log_lag_s: how long it takes until a call or a write is shown. log_page: events on one page
+    of the Activity Log.
     """
 
     files: int = 100
     file_bytes: int = 512_000_000
     upload_bytes: int = 8_000_000_000
     part_bytes: int = 64 * 1024 * 1024
+    total_bytes: int = 1_000_000_000
     queued_jobs: int = 20
     jobs: int = 500
     fine_tuned_deployments: int = 10
@@ -53,12 +56,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A request before the store is locked, for the operations that receive or read much; faults do not act yet."""
+    """A request before the store is locked, for the operations that receive or read much; faults do not act yet.
+
+    The clock is the system's, for what is not part of the emulated world.
+    """
 
     store: Store
     request: Request
     account: Document
     limits: Limits
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,7 +217,9 @@ class Emulator:
         if meant.route.ahead is None:
             yield None
             return
-        with meant.route.ahead(Ahead(self._store, request, account, self.limits), *meant.names) as prepared:
+        with meant.route.ahead(
+            Ahead(self._store, request, account, self.limits, self._clock), *meant.names
+        ) as prepared:
             yield prepared
 
     def _admit(self, request: Request) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 
 from ftops.emulator.contents import FileField, Form, Verdict, received
-from ftops.emulator.context import LIST_LIMIT_MAX, Ahead, Context, Surface, page
-from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, reply
+from ftops.emulator.context import LIST_LIMIT_MAX, Ahead, Context, Limits, Surface, page
+from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, not_found, reply
 from ftops.emulator.store import Document, Kind, Store
 
 SCAN_S = 5
@@ -27,8 +27,8 @@ def create(ctx: Context, form: Form) -> Response:
     """Store an upload, which has been received and checked before, and answer 201 with status pending."""
     fields, content = form.fields, form.content("file")
     purpose = known_purpose(fields.get("purpose"))
-    check_count(ctx)
-    document = add(ctx, purpose, content.filename, content.verdict, _expiry(fields, ctx.now_s))
+    check_room(ctx, content.verdict.size_bytes)
+    document = add(ctx, purpose, content.filename, content.verdict, expiry(_seconds(fields), ctx.now_s))
     for position, block in enumerate(content.blocks()):
         ctx.store.add_chunk(document.id, position, block)
     return reply(document.api, 201, {"Location": ctx.location(f"files/{document.id}")})
@@ -49,6 +49,21 @@ def check_count(ctx: Context) -> None:
     held = sum(not file.api["purpose"].endswith("results") for file in ctx.store.all(Kind.FILE, ctx.name))
     if held >= ctx.limits.files:
         raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.files} files.")
+
+
+def check_room(ctx: Context, size_bytes: int) -> None:
+    """Refuse one more file of this size when the account would hold too many, or too much."""
+    check_count(ctx)
+    if text := too_much(ctx.store, ctx.name, ctx.limits, size_bytes):
+        raise ServiceError(400, "quotaExceeded", text)
+
+
+def too_much(store: Store, account: str, limits: Limits, size_bytes: int) -> str:
+    """Return why an account cannot hold so many bytes more, or nothing; all its files count, results of jobs too."""
+    held_bytes = sum(int(file.api.get("bytes", 0)) for file in store.all(Kind.FILE, account))
+    if held_bytes + size_bytes <= limits.total_bytes:
+        return ""
+    return f"The files of the resource would hold more than {limits.total_bytes} bytes together."
 
 
 def add(ctx: Context, purpose: str, filename: str, verdict: Verdict, more: JsonObject) -> Document:
@@ -90,8 +105,10 @@ def get(ctx: Context, key: str) -> Response:
 
 
 def content(ctx: Context, key: str) -> Response:
-    """Stream a file's bytes."""
+    """Stream a file's bytes; an import that is not done, or failed, has none."""
     document = ctx.get(Kind.FILE, key)
+    if "bytes" not in document.api:
+        raise not_found()
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(document.api["bytes"])}
     return Response(200, headers, ctx.store.chunks(key))
 
@@ -138,10 +155,17 @@ def finish_scan(store: Store, document: Document) -> None:
     store.put(document.changed(status="error", status_details=details, active=False))
 
 
-def _expiry(fields: Mapping[str, str], now_s: int) -> JsonObject:
-    text = fields.get("expires_after[seconds]") or fields.get("expires_after.seconds")
+def expiry(text: str | None, now_s: int) -> JsonObject:
+    """Return the member that says when a file expires, if seconds are given.
+
+    Raises: ServiceError (400) when they are not what the service takes.
+    """
     if text is None:
         return {}
     if not text.isascii() or not text.isdigit() or int(text) not in EXPIRY_S:
         raise invalid(f"expires_after.seconds must be between {EXPIRY_S.start} and {EXPIRY_S.stop - 1}.")
     return {"expires_at": now_s + int(text)}
+
+
+def _seconds(fields: Mapping[str, str]) -> str | None:
+    return fields.get("expires_after[seconds]") or fields.get("expires_after.seconds")

@@ -12,7 +12,16 @@ from typing import Any
 from ftops.emulator import files
 from ftops.emulator.contents import Check, FileField, Form, Verdict, received
 from ftops.emulator.context import Ahead, Context
-from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, invalid, not_found, reply
+from ftops.emulator.messages import (
+    JsonObject,
+    Request,
+    Response,
+    ServiceError,
+    invalid,
+    not_found,
+    reply,
+    required_text,
+)
 from ftops.emulator.store import Document, Kind, Store
 
 LIFE_S = 2 * 3_600
@@ -30,7 +39,7 @@ def create(ctx: Context) -> Response:
     """Begin an upload; it waits two hours for its parts."""
     body = ctx.request.json()
     purpose = files.known_purpose(body.get("purpose"))
-    filename, _ = _text(body, "filename"), _text(body, "mime_type")
+    filename, _ = required_text(body, "filename"), required_text(body, "mime_type")
     size_bytes = body.get("bytes")
     if isinstance(size_bytes, bool) or not isinstance(size_bytes, int) or size_bytes < 1:
         raise invalid("The bytes field must be a positive whole number.")
@@ -98,7 +107,7 @@ def complete(ctx: Context, assembled: Assembled | ServiceError, key: str) -> Res
     upload = _pending(ctx.store.get(Kind.UPLOAD, ctx.name, key), "be completed")
     if isinstance(assembled, ServiceError):
         raise assembled
-    files.check_count(ctx)
+    files.check_room(ctx, assembled.verdict.size_bytes)
     file = files.add(ctx, upload.api["purpose"], upload.api["filename"], assembled.verdict, {})
     position = 0
     for part in assembled.parts:
@@ -168,10 +177,3 @@ def _named_parts(upload: Document, named: Any) -> tuple[str, ...]:  # noqa: ANN4
 def _block_id(digits: str) -> str:
     """Return what a block of Azure's storage is called: base64, of one length."""
     return base64.b64encode(bytes.fromhex(digits)).decode()
-
-
-def _text(body: JsonObject, name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise invalid(f"The {name} field is required.")
-    return value
