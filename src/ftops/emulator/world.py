@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from ftops.emulator import deployments, files, job_life, uploads
+from ftops.emulator import deployments, files, imports, job_life, uploads
 from ftops.emulator.context import Limits
 from ftops.emulator.store import Document, Kind, Store
 
@@ -57,6 +57,8 @@ def _due_at(document: Document, active: list[Document], cursor: float) -> float:
 def _step(store: Store, document: Document, at: float, limits: Limits) -> None:
     if document.kind is Kind.JOB:
         job_life.step(store, document, at)
+    elif document.kind is Kind.FILE and imports.is_under_way(document):
+        imports.step(store, document, at, limits)
     elif document.kind is Kind.FILE:
         files.finish_scan(store, document)
     elif document.kind is Kind.UPLOAD:
