@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from ftops.cache import Cache
 from ftops.data import DataReport
+from ftops.data.cache import Files
 from ftops.diagnostics import Collector, Diagnostic
 from ftops.digest import owner_mark
-from ftops.job_data import Asked, Data, Used, between, formats_of, read_data
+from ftops.job_data import PLAIN, Asked, Data, Used, between, formats_of, read_data
 from ftops.kinds import KINDS, matrix
 from ftops.kinds.base import Context
 from ftops.kinds.dataset import DatasetDocument
@@ -41,7 +43,7 @@ class Built:
         return self.data.reports
 
 
-def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None, asked: Asked = Asked()) -> Built:
+def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None, asked: Asked = PLAIN) -> Built:
     """Return the resources that the specs declare; datasets are read and checked, each file once.
 
     What is made on demand (a dataset) becomes one resource in every account that has a job for it, or, when no
@@ -51,9 +53,10 @@ def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None, a
     """
     formats, mixed = formats_of(loaded.sources)
     unoffered, used = _matched(loaded, rules, today)
-    data = read_data(loaded.sources, root, rules, used, formats, asked)
+    files = Files(root, Cache.under(root), rules.limits)
+    data = read_data(loaded.sources, Data(files, rules, used=used), root, formats, asked)
     found = Collector([*loaded.diagnostics, *mixed, *unoffered])
-    problems = [*data.problems, *between(data, used)]
+    problems = [*data.problems, *between(data)]
     diagnostics = (*found.sorted, *problems)
     if loaded.project is None or any(d.severity == "error" for d in diagnostics):
         return Built(None, diagnostics, data)

@@ -7,16 +7,15 @@ mended, and in the data file where rows are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ftops.cache import Cache
 from ftops.catalogue import CATALOGUE, Levels, level_of, levels_of
 from ftops.data import DataReport, Reading, guess_format
 from ftops.data.cache import Files
-from ftops.data.index import shared
+from ftops.data.index import RowIndex, shared
 from ftops.data.report import SHOWN_PER_CODE_MAX
-from ftops.diagnostics import Diagnostic, Span
+from ftops.diagnostics import Diagnostic, Severity, Span
 from ftops.kinds.dataset import DatasetDocument, DatasetKind
 from ftops.kinds.envelope import Finding, JobRef
 from ftops.kinds.envelope import Path as SpecPath
@@ -71,7 +70,7 @@ class Data:
     sets: dict[Address, DatasetDocument] = field(default_factory=dict)
     readings: dict[Address, Reading] = field(default_factory=dict)
     reports: dict[Address, DataReport] = field(default_factory=dict)
-    used: tuple[Used, ...] = ()
+    used: Sequence[Used] = ()
 
     def levels(self, address: Address) -> Levels:
         """Return the severities that a dataset's document overrides."""
@@ -155,16 +154,13 @@ class Asked:
     compares: bool = False
 
 
+PLAIN = Asked()
+
+
 def read_data(
-    sources: Sequence[Source],
-    root: Path,
-    rules: Rules,
-    used: Sequence[Used],
-    formats: Mapping[Address, str],
-    asked: Asked,
+    sources: Sequence[Source], data: Data, root: Path, formats: Mapping[Address, str], asked: Asked = PLAIN
 ) -> Data:
-    """Return what each dataset's file holds; a file whose content is pinned is read only to upload it."""
-    data = Data(Files(root, Cache.under(root), rules.limits), rules, used=tuple(used))
+    """Fill in what each dataset's file holds; a file whose content is pinned is read only to upload it."""
     for source in sources:
         document = source.document
         if not isinstance(document, DatasetDocument) or not (root / document.spec.file).is_file():
@@ -175,16 +171,16 @@ def read_data(
             data.reports[source.address] = DataReport(pinned, (root / file).stat().st_size)
             continue
         row_format = formats.get(source.address) or data.files.guess(file, guess_format)
-        reading = data.readings[source.address] = _reading(source.address, row_format, used, rules, asked)
+        reading = data.readings[source.address] = _reading(source.address, row_format, data, asked)
         data.reports[source.address] = data.files.report(file, reading)
     return data
 
 
-def _reading(address: Address, row_format: str, used: Sequence[Used], rules: Rules, asked: Asked) -> Reading:
+def _reading(address: Address, row_format: str, data: Data, asked: Asked) -> Reading:
     """Return how a dataset is read: by the models it trains, and by what their graders read of it."""
-    jobs = [each for each in used if address in each.datasets]
+    jobs = [each for each in data.used if address in each.datasets]
     bases = [each.base for each in jobs if each.base is not None]
-    encodings = {base.encoding for base in bases} or {rules.usual_encoding}
+    encodings = {base.encoding for base in bases} or {data.rules.usual_encoding}
     return Reading(
         row_format=row_format,
         encoding=encodings.pop() if len(encodings) == 1 else "",
@@ -195,10 +191,10 @@ def _reading(address: Address, row_format: str, used: Sequence[Used], rules: Rul
     )
 
 
-def between(data: Data, used: Sequence[Used]) -> Iterator[Diagnostic]:
+def between(data: Data) -> Iterator[Diagnostic]:
     """Yield what is wrong between jobs and their data, each as its documents weigh it."""
-    by_address = {each.source.address: each for each in used}
-    for each in used:
+    by_address = {each.source.address: each for each in data.used}
+    for each in data.used:
         for finding in _of_job(each, data):
             level = level_of(finding.code, each.levels)
             if level is not None:
@@ -207,8 +203,8 @@ def between(data: Data, used: Sequence[Used]) -> Iterator[Diagnostic]:
         yield from _repeated(each, by_address, data)
 
 
-def _weighed(finding: Finding, level: object) -> Finding:
-    return Finding(finding.path, finding.code, finding.summary, finding.detail, level)  # type: ignore[arg-type]
+def _weighed(finding: Finding, level: Severity) -> Finding:
+    return replace(finding, severity=level)
 
 
 def _found(path: SpecPath, code: str, detail: str) -> Finding:
@@ -241,7 +237,9 @@ def _of_model(used: Used, path: SpecPath, report: DataReport, rules: Rules) -> I
         )
         yield _found(path, "image-model", detail)
     elif report.image_rows and used.region in rules.regions.without_vision:
-        detail = f"In {used.region} no model is trained on images, and {report.shown} has {report.image_rows:,} rows of them."
+        detail = (
+            f"In {used.region} no model is trained on images; {report.shown} has {report.image_rows:,} rows with some."
+        )
         yield _found(path, "image-region", detail)
     over = report.lengths.over.get(base.context_tokens, 0) if base is not None else 0
     if base is not None and over:
@@ -300,5 +298,5 @@ def _repeated(used: Used, by_address: Mapping[Address, Used], data: Data) -> Ite
         yield used.source.diagnostic(_weighed(_found(TRAINING, "repeats-parent-rows", detail), level))
 
 
-def _numbers(address: Address, data: Data):  # noqa: ANN202
+def _numbers(address: Address, data: Data) -> RowIndex:
     return data.files.identities(data.file_of(address), data.readings[address], data.reports[address])

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ftops.data import CATALOGUE, SHOWN_PER_CODE_MAX, DataReport, check_rows
+from ftops.catalogue import CATALOGUE, OF_JOBS
+from ftops.data import SHOWN_PER_CODE_MAX, DataReport, Reading, check_rows
 from ftops.data.decode import BadLine, column_of, decode, locate
-from ftops.data.formats import MESSAGE_CHECKS, ROW_CHECKS, Row, check_chat_row
+from ftops.data.formats import MESSAGE_CHECKS, ROW_CHECKS, check_chat_row
 from ftops.data.jsonl import BLOCK_BYTES, JsonlFile
+from ftops.data.rows import Row
 from ftops.diagnostics import Severity
 from ftops.rules import Limits, load_rules
 
@@ -29,12 +31,13 @@ GOOD = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", 
 def check(path: Path, content: bytes, limits: Limits = SHORT) -> DataReport:
     """Return the report of a file with this content, shown as `rows.jsonl`."""
     path.write_bytes(content)
-    return check_rows(path, "rows.jsonl", limits, "chat")
+    return check_rows(path, "rows.jsonl", limits, Reading("chat")).report
 
 
 def check_case(path: Path, shown: str, limits: Limits = SHORT) -> DataReport:
-    """Return the report of a case or example, which is of preference rows if its name says dpo."""
-    return check_rows(path, shown, limits, "dpo" if "dpo" in path.stem else "chat")
+    """Return the report of a case or example, whose rows are of the format that its name says."""
+    row_format = next((name for name in ("dpo", "rft") if name in path.stem), "chat")
+    return check_rows(path, shown, limits, Reading(row_format, fields=(("answer",),))).report
 
 
 def codes(report: DataReport) -> list[str]:
@@ -106,13 +109,13 @@ def test_shortcut_agrees_with_all_checks() -> None:
             ):
                 continue
             listed = value["messages"]
-            row = Row(value, listed, tuple((i, m) for i, m in enumerate(listed) if isinstance(m, dict)), LIMITS.rows)
+            row = Row(value, listed, tuple((i, m) for i, m in enumerate(listed) if isinstance(m, dict)), LIMITS)
             every = [f for rule in ROW_CHECKS for f in rule(row)]
             every += [
-                f for i, m in row.messages for rule in MESSAGE_CHECKS for f in rule(("messages", i), m, LIMITS.rows)
+                f for i, m in row.messages for rule in MESSAGE_CHECKS for f in rule(("messages", i), m, LIMITS)
             ]
             if row.messages:
-                assert check_chat_row(value, LIMITS.rows) == every
+                assert check_chat_row(value, LIMITS) == every
 
 
 # --- the file as a whole
@@ -187,7 +190,7 @@ def test_too_long_line(file: Path, length: int) -> None:
 def test_unreadable_file(tmp_path: Path, where: str) -> None:
     """A path that is no readable file is one problem without a digest."""
     (tmp_path / "folder").mkdir()
-    report = check_rows(tmp_path / where, where, LIMITS, "chat")
+    report = check_rows(tmp_path / where, where, LIMITS, Reading("chat")).report
     assert codes(report) == ["unreadable-file"] and report.digest == ""
 
 
@@ -222,7 +225,7 @@ def test_memory_is_bounded(file: Path) -> None:
     assert file.stat().st_size > 40e6
     tracemalloc.start()
     try:
-        report = check_rows(file, "rows.jsonl", LIMITS, "chat")
+        report = check_rows(file, "rows.jsonl", LIMITS, Reading("chat")).report
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

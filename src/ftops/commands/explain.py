@@ -34,7 +34,7 @@ def diagnostic_pages() -> Mapping[str, Page]:
 
 def severity_of(word: str, page: Page) -> str:
     """Return how much a code weighs where no document says otherwise."""
-    from ftops.data import CATALOGUE  # noqa: PLC0415 — its help imports nothing heavy
+    from ftops.catalogue import CATALOGUE  # noqa: PLC0415 — its help imports nothing heavy
 
     return page.severity or str(CATALOGUE[word].severity if word in CATALOGUE else Severity.ERROR)
 

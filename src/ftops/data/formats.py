@@ -1,8 +1,9 @@
-"""The rules of a chat row and of single messages, as tables of small checks; each yields findings and knows no lines."""
+"""The rules of a chat row and of single messages, as tables of small checks; each yields findings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeAlias
 
 from ftops.data.decode import JsonPath
@@ -112,7 +113,7 @@ def _turns(row: Row) -> Found:
 
 
 def _repeated(row: Row, roles: list[str]) -> Found:
-    for place, (before, role) in enumerate(zip(roles, roles[1:], strict=False), 1):
+    for place, (before, role) in enumerate(pairwise(roles), 1):
         if before == role and role in REPEATED_ROLES:
             detail = f'Two "{role}" messages follow each other; join them, unless the answers are meant to be given so.'
             yield Finding("repeated-role", ("messages", row.messages[place][0], "role"), detail)

@@ -55,7 +55,7 @@ def image_parts(message: Fields) -> Iterator[tuple[int, Fields]]:
 
 
 def images_of_row(row: Row) -> Found:
-    """Yield that a row has more images than are trained on, or than a call may have, or some that have to be fetched."""
+    """Yield that a row has too many images, more than a call may have, or some that have to be fetched."""
     rules = row.limits.images
     parts = [(index, place, part) for index, message in row.messages for place, part in image_parts(message)]
     if len(parts) > rules.per_row_max:

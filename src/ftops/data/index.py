@@ -1,12 +1,13 @@
 """Numbers for every line of a file, in bounded memory: which rows stand there twice, or in two files.
 
-They are hashes of the lines as they are, or what `identity.py` makes of what they say. One stands for each line, so that its place tells the line. Up to a few megabytes they are in memory, then in a
-temporary file that has no name. Rows are compared by 64 bits: among a million rows, two that differ are taken for
-one with a chance of one in ten million.
+They are hashes of the lines as they are, or what `identity.py` makes of what they say. One stands for each line, so
+that its place tells the line. Up to a few megabytes they are in memory, then in a temporary file that has no name. Rows
+are compared by 64 bits: among a million, two that differ are taken for one with a chance of one in ten million.
 """
 
 from __future__ import annotations
 
+import weakref
 from array import array
 from collections.abc import Iterator, Sequence
 from tempfile import SpooledTemporaryFile
@@ -36,6 +37,7 @@ class RowIndex:
     def __init__(self, each: int = 1) -> None:
         """Begin with no line."""
         self._spool: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(MEMORY_BYTES_MAX)  # noqa: SIM115 - lives on
+        weakref.finalize(self, self._spool.close)
         self._parts: list[tuple[int, int]] = []
         self.each = each
         self.lines = 0
@@ -89,7 +91,8 @@ class RowIndex:
                 again |= fresh & seen
                 seen |= fresh
             return again - {0}
-        sieve, found = _Sieve(self.lines), set()
+        sieve = _Sieve(self.lines)
+        found: set[int] = set()
         for block in self.rows():
             found.update(number for number in block if sieve.met(number))
         return found - {0}
@@ -141,23 +144,26 @@ def shared(one: RowIndex, other: RowIndex, most: int) -> tuple[int, list[Pair]]:
     if max(one.lines, other.lines) > ROWS_COMPARED_MAX:
         return 0, []
     sieve = _Sieve(other.lines)
-    for block in other.rows():
-        for number in block:
-            sieve.met(number)
+    for _, number in _numbered(other):
+        sieve.met(number)
     lines: dict[int, int] = {}
-    line = 0
-    for block in one.rows():
-        for number in block:
-            line += 1
-            if number and sieve.may_hold(number):
-                lines.setdefault(number, line)
+    for line, number in _numbered(one):
+        if sieve.may_hold(number):
+            lines.setdefault(number, line)
     pairs: list[Pair] = []
-    count = line = 0
-    for block in other.rows():
-        for number in block:
-            line += 1
-            if number in lines:
-                count += 1
-                if len(pairs) < most:
-                    pairs.append(Pair(lines[number], line))
+    count = 0
+    for line, number in _numbered(other):
+        if number in lines:
+            count += 1
+            if len(pairs) < most:
+                pairs.append(Pair(lines[number], line))
     return count, pairs
+
+
+def _numbered(index: RowIndex) -> Iterator[tuple[int, int]]:
+    """Yield the line and the number of each row."""
+    line = 0
+    for block in index.rows():
+        for line, number in enumerate(block, line + 1):  # noqa: B020 - it goes on where the last block ended
+            if number:
+                yield line, number

@@ -29,7 +29,10 @@ def check_preference_row(value: object, limits: Limits) -> list[Finding]:
     if not isinstance(value, dict):
         return [not_an_object("an input and two outputs")]
     if "messages" in value:
-        detail = 'The key "messages" shows that this is a chat row; a dpo job needs preference rows. Use the file for another job, or convert it.'
+        detail = (
+            'The key "messages" shows that this is a chat row; a dpo job needs preference rows. '
+            "Use the file for another job, or convert it."
+        )
         return [Finding("wrong-format", ("messages",), detail)]
     return list(_of_row(value, limits))
 

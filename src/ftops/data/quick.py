@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import msgspec
@@ -44,6 +45,7 @@ SPARE_LEVELS = 64
 TOOLS_KEPT_MAX = 64
 TOOLS_KEPT_BYTES_MAX = 64 << 10
 
+_sorted = msgspec.json.Encoder(order="sorted").encode
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -66,30 +68,21 @@ def quick_chat(limits: Limits) -> Quick:
             return None
         if row.tools is not NOT_WRITTEN:
             return of_any(row)
-        messages, characters, asked, before = row.messages, 0, False, None
+        messages, characters, asked = row.messages, 0, False
+        before: type | None = None
         for message in messages:
-            content = message.content
-            kind = type(message)
+            content, kind = message.content, type(message)
             if kind is User:
-                if before is User:
-                    return None
                 asked = True
-            elif kind is Assistant:
-                if before is Assistant:
-                    return None
-                if message.tool_calls is not UNSET:
-                    return of_any(row)
-            elif kind is Reply:
+            elif kind is Reply or (kind is Assistant and message.tool_calls is not UNSET):  # type: ignore[union-attr]
                 return of_any(row)
-            if message.name or not content:
+            if kind is before or message.name or not content:
                 return of_any(row)
-            characters += len(content)
-            before = kind
-        if before is not Assistant or not asked or characters > characters_max or len(messages) > messages_max:
+            characters, before = characters + len(content), kind
+        last, first = messages[-1], messages[0]
+        trains = (type(last) is Assistant and last.weight is UNSET) or _trains(messages)
+        if not asked or not trains or characters > characters_max or len(messages) > messages_max:
             return None
-        if messages[-1].weight is not UNSET and not _trains(messages):
-            return None
-        first = messages[0]
         prompt = first.content if type(first) is System or type(first) is Developer else ""
         return len(messages) * per_message - (-characters // per_token) + per_row, 0, prompt, row
 
@@ -252,7 +245,7 @@ class _Counts:
 def _repeats(messages: Sequence[Message]) -> bool:
     """Tell whether the user or the assistant speaks twice in a row."""
     kinds = [type(message) for message in messages]
-    return any(a is b and (a is User or a is Assistant) for a, b in zip(kinds, kinds[1:], strict=False))
+    return any(a is b and (a is User or a is Assistant) for a, b in pairwise(kinds))
 
 
 def _of_calls(message: Assistant, names: frozenset[str], called: set[str]) -> int | None:
@@ -271,7 +264,7 @@ def _of_calls(message: Assistant, names: frozenset[str], called: set[str]) -> in
 
 
 def _written_calls(message: Assistant) -> str:
-    return msgspec.json.encode(message.tool_calls).decode("utf-8")
+    return _sorted(message.tool_calls).decode()
 
 
 # --- what an encoder counts of a sound row

@@ -203,9 +203,10 @@ class DataReport(Struct, frozen=True):
     """What is known of a data file after one pass.
 
     `digest` is that of semantics §1 (64 hex digits), empty when the file could not be read; `rows` counts the lines
-    that are not blank, sound or not. `tokens` are those of everything in the rows (`tokens.py` says how), `input_tokens`
-    of what preference rows have before their two answers; `encoding` is how they were counted, empty for an estimate,
-    and so are `unmeasured_rows` in any case. `prompts` are the system prompts by the sha256 of their text.
+    that are not blank, sound or not. `tokens` are those of everything in the rows (`tokens.py` says how),
+    `input_tokens` of what preference rows have before their two answers; `encoding` is how they were counted, empty
+    for an estimate, and so are `unmeasured_rows` in any case. `prompts` are the system prompts by the sha256 of their
+    text.
     """
 
     digest: str

@@ -17,6 +17,7 @@ from ftops.data.images import image_parts, image_tokens
 from ftops.data.rows import Fields
 from ftops.rules import Limits, TokenEstimate
 
+_sorted = msgspec.json.Encoder(order="sorted").encode
 _JSON_KEYS = ("tool_calls", "function_call")
 _TOOL_KEYS = ("tools", "functions")
 _PLAIN_KEYS = frozenset(("role", "content", "weight"))
@@ -114,6 +115,6 @@ def _written(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
     """Return these values as JSON; nothing for what is nested as deeply as could just be read."""
     present = [fields[name] for name in names if fields.get(name) is not None]
     try:
-        return "".join(msgspec.json.encode(value).decode("utf-8") for value in present)
+        return "".join(_sorted(value).decode() for value in present)
     except RecursionError:
         return ""

@@ -71,7 +71,7 @@ def processes() -> int:
 
 
 class Indexes(NamedTuple):
-    """The numbers of a file's lines: of the lines as they are, and of what they say, empty unless that was asked for."""
+    """The numbers of a file's lines: of the lines as they are, and of what they say if that was asked for."""
 
     marks: RowIndex
     identities: RowIndex

@@ -40,7 +40,7 @@ def grader_findings(path: Path, grader: Mapping[str, object]) -> Iterator[Findin
 
 
 def fields_read(grader: object) -> frozenset[FieldPath]:
-    """Return the ways to the fields of a row that a grader reads: of its templates, and of Python source the plain ones.
+    """Return the ways to the fields of a row that a grader reads: by templates, or plainly in Python source.
 
     `{{item.a.b}}` and `item["a"]["b"]` read `("a", "b")`; what source reads by `item.get("a")` may be absent.
     """

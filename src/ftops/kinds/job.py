@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from ftops.call import Call, Plane
 from ftops.digest import Marker, Plain, canonical_json, derived_seed, digest_mark, digest_of, job_suffix, name_mark
@@ -273,7 +274,7 @@ def _fields(spec: JobSpec, context: Context) -> dict[str, Value]:
 def _as_json(settings: ReinforcementSettings | None) -> dict[str, Value]:
     """Return the grader and the form of answers as canonical JSON: values of a field, which are compared as one."""
     given = {} if settings is None else {"grader": settings.grader, "response_format": settings.response_format}
-    return {name: canonical_json(value) for name, value in given.items() if value is not None}
+    return {name: canonical_json(cast("Plain", value)) for name, value in given.items() if value is not None}
 
 
 def _job_ref(written: JobRef, context: Context) -> Ref:

@@ -39,7 +39,7 @@ def _advice(job: JobDocument, rules: Rules) -> Iterator[tuple[Path, str, str]]:
     resident = rules.regions.residency.resident_training_types
     if kind is not None and kind not in resident:
         detail = (
-            f"As {kind}, the data and the weights are copied to wherever there is room, outside of the account's region. "
-            f"{' or '.join(resident)} keeps them there."
+            f"As {kind}, the data and the weights are copied to where there is room, outside of the account's region; "
+            f"{' or '.join(resident)} keeps them in it."
         )
         yield ("spec", "trainingType"), "leaves-region", detail
