@@ -13,6 +13,7 @@ from pathlib import Path
 from ftops.catalogue import CATALOGUE, Levels, level_of, levels_of
 from ftops.data import DataReport, Reading, guess_format
 from ftops.data.cache import Files
+from ftops.data.counting import counter
 from ftops.data.index import RowIndex, shared
 from ftops.data.report import SHOWN_PER_CODE_MAX
 from ftops.diagnostics import Diagnostic, Severity, Span
@@ -181,9 +182,10 @@ def _reading(address: Address, row_format: str, data: Data, asked: Asked) -> Rea
     jobs = [each for each in data.used if address in each.datasets]
     bases = [each.base for each in jobs if each.base is not None]
     encodings = {base.encoding for base in bases} or {data.rules.usual_encoding}
+    encoding = encodings.pop() if len(encodings) == 1 else ""
     return Reading(
         row_format=row_format,
-        encoding=encodings.pop() if len(encodings) == 1 else "",
+        encoding=encoding if counter(encoding) else "",
         contexts=tuple(sorted({base.context_tokens for base in bases if base.context_tokens})),
         fields=tuple(sorted({path for each in jobs for path in grader_fields(each.job.spec)})),
         strict=asked.strict,

@@ -222,7 +222,8 @@ class DatasetKind(Uninquiring):
         tokens = resource.facts.get("tokens")
         told = [f"upload {size}"]
         told += [f"{rows:,} examples"] if isinstance(rows, int) else []
-        told += [f"about {many(tokens)} tokens"] if isinstance(tokens, int) else []
+        about = "" if resource.facts.get("tokens_exact") else "about "
+        told += [f"{about}{many(tokens)} tokens"] if isinstance(tokens, int) else []
         return ", ".join(told)
 
     def progress(self, found: Object, now: datetime) -> str:
