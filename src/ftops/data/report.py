@@ -157,10 +157,10 @@ def shown_max(code: str) -> int:
 
 
 class Lengths(Struct, frozen=True):
-    """How many tokens rows have: the least, at these percents of the rows, the most, and by powers of two and the middle
-    between them.
+    """How many tokens rows have: the least, at these percents of the rows, the most, and by bars of a histogram.
 
-    `bars` are (most tokens of the bar, rows). `over` counts rows longer than each context that a model has.
+    `bars` are (most tokens of the bar, rows), a power of two or the middle between two. `over` counts rows longer than
+    each context that a model has.
     """
 
     least: int = 0

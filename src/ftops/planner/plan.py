@@ -237,7 +237,8 @@ def _approval(action: Action, scene: Scene) -> Action:
         return action
     if write_key(action, scene.desired.accounts[action.account].id) in approved:
         return action
-    return replace(action, gate=Gate.GUARD, why=Why.NOT_APPROVED, reason="not part of the plan that was approved")
+    reason = "; ".join(part for part in ("not part of the plan that was approved", action.reason) if part)
+    return replace(action, gate=Gate.GUARD, why=Why.NOT_APPROVED, reason=reason)
 
 
 def _action(match: Match, verb: Verb, gate: Gate, why: Why, reason: str = "") -> Action:
