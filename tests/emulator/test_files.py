@@ -109,13 +109,34 @@ def _too_large(caller: Caller) -> None:
     caller.emulator.limits = replace(caller.emulator.limits, file_bytes=10)
 
 
-@pytest.mark.parametrize(("limit", "code"), [(_too_many, "quotaExceeded"), (_too_large, "invalidPayload")])
+def _too_many_bytes(caller: Caller) -> None:
+    caller.emulator.limits = replace(caller.emulator.limits, total_bytes=len(rows(10)) - 1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [(_too_many, "quotaExceeded"), (_too_large, "invalidPayload"), (_too_many_bytes, "quotaExceeded")],
+)
 def test_limits_refuse_and_undo(v1: Caller, limit: Callable[[Caller], None], code: str) -> None:
     """A file above a limit is refused and none of its bytes stay."""
     limit(v1)
     response = v1.upload(rows(10))
     assert (response.status_code, (response.json or {})["error"]["code"]) == (400, code)
     assert v1.emulator.snapshot(ACCOUNT)["files"] == []
+
+
+def test_files_fit_to_the_byte_and_other_purposes_do_not_count(v1: Caller) -> None:
+    """Training files and results count in the bytes, files of other tools in nothing; a placed file is listed."""
+    key = v1.emulator.place_file(ACCOUNT, "results.csv", "fine-tune-results", 1_000_000_000 - len(rows(10)))
+    v1.emulator.place_file(ACCOUNT, "batch.jsonl", "batch", 5_000_000_000)
+    v1.emulator.limits = replace(v1.emulator.limits, files=2)
+    assert v1.upload(rows(10)).status_code == 201
+    assert v1.upload(rows(1)).status_code == 400
+    assert v1.upload(rows(10), purpose="batch").status_code == 201
+    assert v1.get(f"/files/{key}")["bytes"] == 1_000_000_000 - len(rows(10))
+    v1.emulator.delete_file(key)
+    assert v1.upload(rows(1)).status_code == 201
+    assert v1.upload(rows(1)).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,15 @@ class Surface(StrEnum):
 class Limits:
     """The service's limits and delays, adjustable for tests.
 
-    Args: finetune_quota, base_quota: thousands of tokens per minute for each SKU and model in a region.
+    Args: file_bytes, total_bytes: of one file, and of the files for fine-tuning and their results together.
+    finetune_quota, base_quota: thousands of tokens per minute for each SKU and model in a region.
     serving_delay_s: how long after Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it
     takes until a call or a write is shown. log_page: events on one page of the Activity Log.
     """
 
     files: int = 100
     file_bytes: int = 512_000_000
+    total_bytes: int = 1_000_000_000
     queued_jobs: int = 20
     jobs: int = 500
     fine_tuned_deployments: int = 10

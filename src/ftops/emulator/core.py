@@ -213,6 +213,12 @@ class Emulator:
         """
         self._by_hand(Kind.JOB, job_id, lambda job, moment: job_life.cancel(self._store, job, moment))
 
+    def place_file(self, account: str, filename: str, purpose: str, size_bytes: int) -> str:
+        """Let a file be there that somebody uploaded, without its bytes, and return its id."""
+        with self._store.transaction():
+            told = {"filename": filename, "purpose": purpose, "bytes": size_bytes}
+            return files.place(self._store, account.lower(), int(self._store.now().timestamp()), told).id
+
     def delete_file(self, file_id: str) -> None:
         """Delete a file."""
         self._by_hand(Kind.FILE, file_id, lambda document, _: self._store.delete(document))

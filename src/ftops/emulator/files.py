@@ -10,7 +10,8 @@ from ftops.emulator.store import Document, Kind, Store
 
 SCAN_S = 5
 EXPIRY_S = range(1_209_600, 2_592_001)
-PURPOSES = frozenset({"fine-tune", "assistants", "batch", "evals", "user_data", "vision"})
+TRAINING, RESULTS = "fine-tune", "fine-tune-results"
+PURPOSES = frozenset({TRAINING, "assistants", "batch", "evals", "user_data", "vision"})
 
 
 def create(ctx: Context) -> Response:
@@ -26,9 +27,9 @@ def create(ctx: Context) -> Response:
         raise invalid("The purpose of the file is missing or not supported.")
     if content is None:
         raise invalid("The file field is required.")
-    if sum(not f.api["purpose"].endswith("results") for f in ctx.store.all(Kind.FILE, ctx.name)) >= ctx.limits.files:
-        raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.files} files.")
-    scanned = purpose == "fine-tune"
+    scanned = purpose == TRAINING
+    if scanned:
+        _admit(ctx, content.size_bytes)
     api: JsonObject = {
         "id": key,
         "object": "file",
@@ -44,6 +45,23 @@ def create(ctx: Context) -> Response:
         ctx.store.add_chunk(key, position, block)
     ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=scanned))
     return reply(api, 201, {"Location": ctx.location(f"files/{key}")})
+
+
+def _admit(ctx: Context, size_bytes: int) -> None:
+    """Refuse a training file beyond the number of them, or beyond the bytes of them and of result files together."""
+    held = [document.api for document in ctx.store.all(Kind.FILE, ctx.name)]
+    if sum(f["purpose"] == TRAINING for f in held) >= ctx.limits.files:
+        raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.files} files.")
+    if sum(f["bytes"] for f in held if f["purpose"] in {TRAINING, RESULTS}) + size_bytes > ctx.limits.total_bytes:
+        text = f"The files of the resource would exceed {ctx.limits.total_bytes} bytes in total."
+        raise ServiceError(400, "quotaExceeded", text)
+
+
+def place(store: Store, account: str, at_s: int, told: JsonObject) -> Document:
+    """Return a file of the told name, purpose and bytes that somebody uploaded; of a large one nothing is kept."""
+    key = f"file-{store.next_hex()}"
+    api: JsonObject = {"id": key, "object": "file", "created_at": at_s, "status": "processed", **told}
+    return store.put(Document(Kind.FILE, account, key, at_s, api))
 
 
 def list_files(ctx: Context) -> Response:
@@ -99,7 +117,7 @@ def open_result(store: Store, account: str, at_s: int) -> Document:
         "bytes": 0,
         "created_at": at_s,
         "filename": "results.csv",
-        "purpose": "fine-tune-results",
+        "purpose": RESULTS,
         "status": "running",
     }
     return store.put(Document(Kind.FILE, account, key, at_s, api))
