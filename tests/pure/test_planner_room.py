@@ -279,10 +279,10 @@ def test_a_consumed_file_could_go() -> None:
 def test_files_of_others_are_counted_and_never_named() -> None:
     """So are what has no marker, and result files."""
     theirs = [foreign(file(data("x"), 200 * MB)), replace(file(data("y"), 100 * MB), marker=None, label="")]
-    assert advice(desired(BIG, NEEDS_BIG), *theirs) == [*NONE, "among them 2 files of others, 300 MB"]
-    assert advice(desired(BIG, NEEDS_BIG), theirs[0], besides="12 result files, 3.1 MB") == [
+    assert advice(desired(BIG, NEEDS_BIG), *theirs) == [*NONE, "counted too: 2 files of others (300 MB)"]
+    assert advice(desired(BIG, NEEDS_BIG), theirs[0], besides="12 result files (3.1 MB)") == [
         *NONE,
-        "among them 1 file of others, 200 MB, and 12 result files, 3.1 MB",
+        "counted too: 1 file of others (200 MB), 12 result files (3.1 MB)",
     ]
 
 
@@ -332,7 +332,7 @@ def test_the_listing_is_split_by_purpose() -> None:
     count, size, with_results, with_others = file_rooms(listed, {}, load_rules().limits.files)
     assert [(r.used, r.limit, bool(r.doubt)) for r in (count, size)] == [(2, 100, False), (15, GB, False)]
     assert [(r.used, r.limit) for r in (with_results, with_others)] == [(3, 100), (715, GB)]
-    assert size.besides == "1 result file, 5 bytes"
+    assert size.besides == "1 result file (5 bytes)"
     assert "(1 of these)" in with_results.doubt
     assert "(700 bytes)" in with_others.doubt
 

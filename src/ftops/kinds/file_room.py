@@ -34,7 +34,7 @@ def file_rooms(listed: Sequence[Item], told: Mapping[str, int], limits: FileLimi
     count_max, bytes_max = told.get(COUNT_CAPABILITY, limits.count_max), limits.total_bytes_max
     tuning, apart = _bytes(training) + _bytes(results), _bytes(others)
     noun = "result file" if len(results) == 1 else "result files"
-    besides = f"{len(results):,} {noun}, {sized(_bytes(results))}" if results else ""
+    besides = f"{len(results):,} {noun} ({sized(_bytes(results))})" if results else ""
     rooms = [
         Room(len(training), count_max, "files", way_out=WAY_OUT),
         Room(tuning, bytes_max, "files", by=SIZE, besides=besides, way_out=WAY_OUT),

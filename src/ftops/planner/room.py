@@ -200,6 +200,6 @@ def _others_words(others: Sequence[Object], measure: Room) -> str:
     """Return how much of what is held is not this project's, which is only counted."""
     size = measure.amount(sum(measure.share(o.fields) for o in others))
     what = measure.what.removesuffix("s") if len(others) == 1 else measure.what
-    parts = [f"{len(others)} {what} of others, {size}"] if others else []
+    parts = [f"{len(others)} {what} of others ({size})"] if others else []
     parts += [measure.besides] if measure.besides else []
-    return f"among them {', and '.join(parts)}" if parts else ""
+    return f"counted too: {', '.join(parts)}" if parts else ""
