@@ -145,6 +145,15 @@ def test_what_only_a_held_upload_would_have_brought_along_takes_no_room(order: S
     )
 
 
+def test_counting_anew_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan of many such trainings holds more than it must rather than to count for ever."""
+    monkeypatch.setattr("ftops.planner.room.AGAIN_MAX", 1)
+    train, valid, other = data("train", 600 * MB), data("valid", 300 * MB), data("other", 450 * MB)
+    wanted = desired(valid, other, train, job("a", train, validation=valid), job("b", other))
+    result = made(wanted, live(rooms=rooms(1, 500 * MB)))
+    assert (held(result), writes(result)) == (["dataset/other", "dataset/train"], set())
+
+
 def test_a_chain_behind_a_held_upload_brings_nothing_along() -> None:
     """The data of a descendant is not sent while its parent cannot be trained; its parent's line stays as it is."""
     first, second = data("first", 600 * MB), data("second")

@@ -101,8 +101,10 @@ class _Ledger:
     def judged(self, action: Action) -> Action:
         """Return the action, held if there is no room for what it makes; else that is counted."""
         resource, place = action.resource, _place(action)
-        if resource is None or not _makes(action) or resource.key in self._behind or resource.key in self._needless:
-            return action if resource is None else self._settled.get(resource.key, action)
+        if resource is None or not _makes(action):
+            return action
+        if resource.key in self._behind or resource.key in self._needless:
+            return self._settled.get(resource.key, action)
         lacking = [room for room in self._rooms(place) if self._excess(room, place, resource) > 0]
         if not lacking:
             self._counted[resource.key] = self._held
