@@ -111,9 +111,7 @@ def test_shortcut_agrees_with_all_checks() -> None:
             listed = value["messages"]
             row = Row(value, listed, tuple((i, m) for i, m in enumerate(listed) if isinstance(m, dict)), LIMITS)
             every = [f for rule in ROW_CHECKS for f in rule(row)]
-            every += [
-                f for i, m in row.messages for rule in MESSAGE_CHECKS for f in rule(("messages", i), m, LIMITS)
-            ]
+            every += [f for i, m in row.messages for rule in MESSAGE_CHECKS for f in rule(("messages", i), m, LIMITS)]
             if row.messages:
                 assert check_chat_row(value, LIMITS) == every
 

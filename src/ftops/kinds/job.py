@@ -212,9 +212,9 @@ class JobKind(Uninquiring):
         """Raise: a job's record stays so far."""
         raise NotImplementedError("a job's record is not deleted")
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
         """Return how many jobs there are, whatever became of them: every record counts."""
-        return Room(len(listings["jobs"]), told.get("MaxFineTuneCount", rules.limits.jobs.count_max), "jobs")
+        return (Room(len(listings["jobs"]), told.get("MaxFineTuneCount", rules.limits.jobs.count_max), "jobs"),)
 
     def cost(self, resource: Resource) -> Cost:
         """Return the estimate of the training; None where its price is not known."""
