@@ -20,6 +20,7 @@ from ftops.diagnostics import Diagnostic, Severity, Span
 from ftops.kinds.dataset import DatasetDocument, DatasetKind
 from ftops.kinds.envelope import Finding, JobRef
 from ftops.kinds.envelope import Path as SpecPath
+from ftops.kinds.job_advice import advice
 from ftops.kinds.job_spec import FORMAT_OF, JobDocument, grader_fields, method_type
 from ftops.model import Address
 from ftops.rules import Model, Rules
@@ -214,6 +215,7 @@ def _found(path: SpecPath, code: str, detail: str) -> Finding:
 
 
 def _of_job(used: Used, data: Data) -> Iterator[Finding]:
+    yield from (_found(*each) for each in advice(used.job, data.rules))
     method, training, validation = method_type(used.job.spec), data.read(used.training), data.read(used.validation)
     if method == "reinforcement" and used.validation is None:
         detail = "Reinforcement training needs a validation file too; the service refuses the job without one."

@@ -52,12 +52,12 @@ def _stats(
         bars=lengths.bars,
         longest=lengths.longest,
         contexts=tuple(Context(tokens, rows) for tokens, rows in lengths.over.items()),
-        trained=tuple(_trained(used, jobs) for used in data.used if used.training == address),
+        trained=tuple(_trained(used, jobs, data) for used in data.used if used.training == address),
         prompts=_prompts(report, root / file if root else None),
     )
 
 
-def _trained(used: Used, jobs: dict[Address, Resource]) -> Trained:
+def _trained(used: Used, jobs: dict[Address, Resource], data: Data) -> Trained:
     resource = jobs.get(used.source.address)
     facts = resource.facts if resource else {}
     _, settings = hyperparameters(used.job.spec)
@@ -71,6 +71,9 @@ def _trained(used: Used, jobs: dict[Address, Resource]) -> Trained:
         tokens=int(tokens) if isinstance(tokens, int | float) else None,
         usd_low=float(low) if isinstance(low, int | float) else None,
         usd=float(usd) if isinstance(usd, int | float) else None,
+        hourly_usd=data.rules.training_usd_per_hour(used.base.id, used.job.spec.trainingType, used.region)
+        if used.base
+        else None,
     )
 
 

@@ -12,7 +12,7 @@ import click
 from ftops.cache import Cache
 from ftops.commands.options import Format, complete_paths
 from ftops.commands.output import Output, command
-from ftops.commands.verdicts import Verdict, ask
+from ftops.commands.verdicts import PLAINLY, STRICTLY, Verdict, ask
 from ftops.diagnostics import Diagnostic, Severity
 from ftops.errors import UsageError
 from ftops.render.text import count
@@ -76,7 +76,7 @@ def _verdict(
     root: Path, paths: Sequence[str], *, strict: bool, stats: bool, show_text: bool
 ) -> tuple[Verdict, Sequence[SetStats]]:
     """Return what is found in the specs and data, by looking unless the same was looked at before."""
-    question = ask(Cache.under(root), root, paths, "validate strictly" if strict else "validate")
+    question = ask(Cache.under(root), root, paths, STRICTLY if strict else PLAINLY)
     known = None if stats else question.answer()
     sets: Sequence[SetStats] = ()
     if known is None:

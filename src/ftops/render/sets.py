@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from ftops.render.text import Ink, count, harmless, paint
-from ftops.upkeep import many, usd_range
+from ftops.upkeep import many, usd, usd_range
 
 BAR_COLUMNS = 40
 LABEL_COLUMNS = 18
@@ -18,7 +18,10 @@ TEXT_LINES_MAX = 12
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a job makes of a dataset: its epochs (None: unknown; `assumed` where the service chooses), and the cost."""
+    """What a job makes of a dataset: its epochs (None: unknown; `assumed` where the service chooses), and the cost.
+
+    `hourly_usd` is the price of an hour of training, for models that are paid so.
+    """
 
     job: str
     model: str
@@ -27,6 +30,7 @@ class Trained:
     tokens: int | None
     usd_low: float | None
     usd: float | None
+    hourly_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,8 @@ def _trained(trained: Trained) -> str:
         epochs = f"{count(trained.epochs, 'epoch')}{assumed}"
     tokens = f"{many(trained.tokens)} tokens" if trained.tokens is not None else "tokens unknown"
     price = f"about {usd_range(trained.usd_low, trained.usd)}" if trained.usd is not None else "price unknown"
+    if trained.usd is None and trained.hourly_usd is not None:
+        price = f"{usd(trained.hourly_usd)} for an hour of training, and nobody knows how many"
     return f"{trained.job} ({trained.model}): {epochs}, {tokens}, {price}"
 
 
