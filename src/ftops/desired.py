@@ -120,6 +120,9 @@ def _check_data(
         if not isinstance(document, DatasetDocument):
             continue
         file, pinned = document.spec.file, document.lifecycle.sha256
+        if file is None:  # What the service imports is taken at the user's word.
+            reports[source.address] = DataReport(digest=pinned or "", size_bytes=0, rows=0, problems=())
+            continue
         path = root / file
         if not path.is_file():
             continue  # The loader has said so.
@@ -193,6 +196,8 @@ class _Builder:
         if not isinstance(document, DatasetDocument):
             return {}
         report, read = self.reports[source.address], document.lifecycle.sha256 is None
+        if document.spec.file is None:
+            return {"digest": report.digest, **document.spec.source}
         return {
             "digest": report.digest,
             "size_bytes": report.size_bytes,

@@ -88,11 +88,9 @@ def test_every_field_of_a_resource_has_a_rule(resource: Resource) -> None:
 
 
 def test_an_upload_is_one_call() -> None:
-    """A dataset is sent under its marked name, with the purpose, the digest to be met and the size."""
+    """A dataset is sent under its marked name, with the purpose and the digest to be met."""
     call = FILES.create(TRAIN, {})
-    upload = Upload(
-        Path("/data/train.jsonl"), f"train.{OWNER}.7692c3ad3540bb80.jsonl", "fine-tune", TRAIN.digest, 3_100_000
-    )
+    upload = Upload(Path("/data/train.jsonl"), f"train.{OWNER}.7692c3ad3540bb80.jsonl", "fine-tune", TRAIN.digest)
     assert call == Call(Plane.DATA, "POST", "/files", body=upload)
     assert not call.reads
 

@@ -26,7 +26,7 @@ CATALOGUE: Mapping[str, Check] = {
     "bad-json": Check(_E, "Not valid JSON", "F003"),
     "not-an-object": Check(_E, "A row is not a JSON object", "F003"),
     "too-few-rows": Check(_E, "Too few rows to train on", "F004"),
-    "large-upload": Check(_W, "A large upload", "F005"),
+    "large-upload": Check(_W, "A large file", "F005"),
     "file-too-large": Check(_E, "The file is too large", "F005"),
     "line-too-long": Check(_E, "A line is too long to check", "F005"),
     "blank-line": Check(_W, "Blank line", "F006"),

@@ -142,11 +142,9 @@ def _told(finding: Finding) -> str:
 
 def _check_size(size_bytes: int, limits: Limits, tally: Tally) -> None:
     size_mb, files = size_bytes / 1e6, limits.files
-    if size_bytes >= files.size_bytes_below:
-        detail = f"The file has {size_mb:,.1f} MB; the service takes less than {files.size_bytes_below / 1e6:,.0f} MB."
+    if size_bytes > files.parts_total_bytes_max:
+        detail = f"The file has {size_mb:,.1f} MB; at most {files.parts_total_bytes_max / 1e6:,.0f} MB can be sent."
         tally.add("file-too-large", f"{detail} Split it, and train on the parts one after the other.")
-    elif size_bytes >= files.size_bytes_warn:
-        detail = (
-            f"The file has {size_mb:,.1f} MB; from {files.size_bytes_warn / 1e6:,.0f} MB on an upload in one request"
-        )
-        tally.add("large-upload", f"{detail} may be accepted and still fail in the job. Consider splitting it.")
+    elif size_bytes >= files.size_bytes_below:
+        detail = f"The file has {size_mb:,.1f} MB, which can be sent, but accounts tell that they train on less than"
+        tally.add("large-upload", f"{detail} {files.size_bytes_below / 1e6:,.0f} MB. Consider splitting it.")

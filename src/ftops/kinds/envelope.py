@@ -18,6 +18,8 @@ from ftops.upkeep import IdleWish, OnGone, OnIdle
 
 API_VERSION = "ftops/v1alpha1"
 NAME = re.compile(r"[a-z0-9-]{1,63}")
+VARIABLE = re.compile(r"(?:AZURE_OPENAI_|FTOPS_)[A-Z0-9_]+")
+"""The environment variables that a spec may have read, so that it cannot send just any of them to an endpoint."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -90,6 +92,12 @@ class DatasetRef(Strict):
     dataset: str
 
 
+class EnvRef(Strict):
+    """`{env: NAME}`: the environment variable that holds a value which is never written in a spec."""
+
+    env: str
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A problem with a value of a document; `path` leads to it and may end at a missing key's parent.
@@ -109,6 +117,16 @@ def not_built(path: Path, what: str) -> Finding:
     """Return the finding for a key or value that a later version builds; it is never accepted and inert."""
     detail = f"{what[0].upper()}{what[1:]} is not built yet; take it out until it is."
     return Finding(path, "not-yet", "Not built yet", detail, on_key=True)
+
+
+def wrong_variable(path: Path, name: str, what: str, example: str) -> Iterable[Finding]:
+    """Yield a finding unless a spec may have the variable of this name read; `what` is what it holds."""
+    if not VARIABLE.fullmatch(name):
+        detail = (
+            f"{path[-1]} is the name of an environment variable that holds the {what}, never the {what}. The name "
+            f"begins with AZURE_OPENAI_ or FTOPS_ and goes on in capitals, digits and underscores: {example}."
+        )
+        yield Finding(path, "bad-variable", "Not the name of a variable", detail)
 
 
 def artifact_name(document: Document) -> Iterable[Finding]:
