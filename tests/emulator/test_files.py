@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
+from werkzeug.test import Client
 
-from .conftest import ACCOUNT, Caller, new_emulator, rows
+from .conftest import ACCOUNT, FORM_TAIL, Caller, new_emulator, rows
 
 MEGABYTE = 1024 * 1024
 FORM_HEAD = (
     b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="big"\r\nContent-Type: text/plain\r\n\r\n'
 )
-FORM_TAIL = b"\r\n--B--\r\n"
 
 
 def test_upload_is_pending_and_then_processed(v1: Caller) -> None:
@@ -109,7 +107,13 @@ def _too_large(caller: Caller) -> None:
     caller.emulator.limits = replace(caller.emulator.limits, file_bytes=10)
 
 
-@pytest.mark.parametrize(("limit", "code"), [(_too_many, "quotaExceeded"), (_too_large, "invalidPayload")])
+def _too_much(caller: Caller) -> None:
+    caller.emulator.limits = replace(caller.emulator.limits, total_bytes=len(rows(10)) - 1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [(_too_many, "quotaExceeded"), (_too_much, "quotaExceeded"), (_too_large, "invalidPayload")]
+)
 def test_limits_refuse_and_undo(v1: Caller, limit: Callable[[Caller], None], code: str) -> None:
     """A file above a limit is refused and none of its bytes stay."""
     limit(v1)
@@ -139,6 +143,16 @@ def test_file_is_required(v1: Caller) -> None:
     """A form without a file, and a body that is no form, are refused."""
     assert v1.call("POST", "/files", data={"purpose": "fine-tune", "other": (io.BytesIO(b""), "a")}).status_code == 400
     assert v1.call("POST", "/files", json={}).status_code == 400
+
+
+def test_all_files_count_together(v1: Caller) -> None:
+    """Files are taken until the account is full to the byte, and again when one of them is gone."""
+    v1.emulator.limits = replace(v1.emulator.limits, total_bytes=2 * len(rows(10)))
+    keys = [(v1.upload(rows(10), purpose=purpose).json or {})["id"] for purpose in ("batch", "fine-tune")]
+    refused = v1.upload(b"a")
+    assert (refused.status_code, (refused.json or {})["error"]["code"]) == (400, "quotaExceeded")
+    v1.call("DELETE", f"/files/{keys[0]}")
+    assert v1.upload(rows(10)).status_code == 201
 
 
 def test_line_without_end(v1: Caller) -> None:
@@ -183,36 +197,12 @@ def test_delete_twice(v1: Caller) -> None:
     assert (missing.status_code, (missing.json or {})["error"]["code"]) == (404, "notFound")
 
 
-class _Rows(io.RawIOBase):
-    """A body of a given size that is made while it is read."""
-
-    def __init__(self, head: bytes, line: bytes, count: int, tail: bytes) -> None:
-        self._pieces = (piece for part in ((head,), (line for _ in range(count)), (tail,)) for piece in part)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while len(self._rest) < len(buffer) and (piece := next(self._pieces, b"")):
-            self._rest += piece
-        taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(taken)] = taken
-        return len(taken)
-
-
 def test_big_upload_is_streamed(tmp_path: Path) -> None:
     """A body of 48 MB passes in both directions without being held in memory."""
     emulator = new_emulator(tmp_path / "world.db")
     line, count = b'{"messages": "' + b"a" * (64 * 1024) + b'"}\n', 48 * 16
-    head, tail = FORM_HEAD, FORM_TAIL
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    environ = EnvironBuilder("/openai/v1/files", emulator.endpoint(ACCOUNT), method="POST").get_environ()
-    environ["wsgi.input"] = io.BufferedReader(_Rows(head, line, count, tail), MEGABYTE)
-    environ["CONTENT_TYPE"] = "multipart/form-data; boundary=B"
-    environ["CONTENT_LENGTH"] = str(len(head) + len(line) * count + len(tail))
-    answer, *_ = run_wsgi_app(emulator.app, environ)
-    body = json.loads(b"".join(answer))
+    body = Caller(emulator).stream("/files", FORM_HEAD, line, count)
     assert body["bytes"] == len(line) * count
     content = Client(emulator.app).get(f"/openai/v1/files/{body['id']}/content", base_url=emulator.endpoint(ACCOUNT))
     digest = hashlib.sha256()
