@@ -114,7 +114,7 @@ class Slice:
 def opened(upload: Upload, bom: Bom, tell_progress: Callable[[int, int], None]) -> Iterator[Content]:
     """Yield the file of an upload. A byte-order mark is sent as `bom` says."""
     try:
-        source = upload.path.open("rb")
+        source = upload.path.open("rb", buffering=0)  # What was read ahead would hide a change.
     except OSError as error:
         raise unreadable(upload.path.name, error) from error
     with source:
