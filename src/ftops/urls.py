@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
 from urllib.parse import parse_qsl, urlsplit
 
+_THIS_MACHINE = re.compile(r"localhost|::1|127(\.[0-9]{1,3}){3}")
 _SECRET_NAMES = frozenset(
     {
         "sig",
@@ -41,7 +42,7 @@ def wrong_source(url: str) -> str:
         host = ""
     if not host:
         return "Write the whole address, such as https://ACCOUNT.blob.core.windows.net/CONTAINER/FILE."
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme == "https" or (parts.scheme == "http" and _THIS_MACHINE.fullmatch(host)):
         return ""
     return "It has to begin with https://; http is for this machine only, such as http://127.0.0.1."
 
@@ -54,12 +55,3 @@ def is_secret(url: str) -> bool:
     except ValueError:
         return "@" in url or "?" in url
     return "@" in parts.netloc or not named.isdisjoint(_SECRET_NAMES)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

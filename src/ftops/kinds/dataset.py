@@ -31,6 +31,8 @@ from ftops.upkeep import FREE, Cost, Room, many
 from ftops.urls import is_secret, wrong_source
 
 PURPOSE = "fine-tune"
+IMPORT_FAILED = "fileImportFailed"
+"""The service's code for what it could not read at a URL (azure-api.md §3.3)."""
 RETRIES = 1
 """A file that ended in `error` is sent again once (semantics §1)."""
 
@@ -168,8 +170,7 @@ class DatasetKind(Uninquiring):
             fields={"filename": body.filename},
             outputs={"last": body.id},
             created_at=moment(body.created_at),
-            # What an import could not read is told with its URL.
-            problem=redact(body.status_details or ""),
+            problem=_problem(body.status_details or ""),
         )
 
     def reads(self, found: Object, now: datetime) -> Call | None:
@@ -252,6 +253,12 @@ class DatasetKind(Uninquiring):
         if found.phase is Phase.FAILED:
             return f"the service refused it: {found.problem}"
         return str(found.fields["filename"]) if found.phase is Phase.READY else "being scanned"
+
+
+def _problem(told: str) -> str:
+    """Return what the service says of a file in error, which may be the URL that it could not read, and the way out."""
+    way_out = " Check that the URL is right and its signature still valid, then run again."
+    return f"{redact(told).rstrip('. ')}.{way_out}" if told.startswith(IMPORT_FAILED) else redact(told)
 
 
 def _source_findings(dataset: DatasetDocument) -> Iterable[Finding]:

@@ -15,11 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ftops.diagnostics import Severity
 from ftops.upkeep import IdleWish, OnGone, OnIdle
+from ftops.variables import NAMED_BY_SPECS
 
 API_VERSION = "ftops/v1alpha1"
 NAME = re.compile(r"[a-z0-9-]{1,63}")
-VARIABLE = re.compile(r"(?:AZURE_OPENAI_|FTOPS_)[A-Z0-9_]+")
-"""The environment variables that a spec may have read, so that it cannot send just any of them to an endpoint."""
+VARIABLE = re.compile(rf"(?:{'|'.join(NAMED_BY_SPECS)})[A-Z0-9_]+")
+"""The whole name of an environment variable that a spec may name."""
 
 M = TypeVar("M", bound=BaseModel)
 

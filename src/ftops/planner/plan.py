@@ -237,7 +237,9 @@ def _approval(action: Action, scene: Scene) -> Action:
         return action
     if write_key(action, scene.desired.accounts[action.account].id) in approved:
         return action
-    return replace(action, gate=Gate.GUARD, why=Why.NOT_APPROVED, reason="not part of the plan that was approved")
+    before = f"{action.reason}; this is " if action.why is Why.RETRIED else ""
+    reason = f"{before}not part of the plan that was approved"
+    return replace(action, gate=Gate.GUARD, why=Why.NOT_APPROVED, reason=reason)
 
 
 def _action(match: Match, verb: Verb, gate: Gate, why: Why, reason: str = "") -> Action:

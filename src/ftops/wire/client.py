@@ -6,7 +6,7 @@ import os
 import random
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -124,8 +124,12 @@ class Client:
     """That of the first answer since `begin`."""
     emulated: bool | None = None
     """Whether an emulator answers; None before the first answer."""
-    _secrets: Secrets = field(default_factory=Secrets)
+    _secrets: Secrets = field(init=False)
     _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        """Take note of the secrets that may be told again."""
+        self._secrets = Secrets.among(self.environ)
 
     def __enter__(self) -> Self:
         """Return the client; its connections are closed at the end."""
@@ -238,13 +242,17 @@ class Client:
 
     def _answer_of(self, response: httpx.Response, digest: str) -> Answer:
         """Return an answer, without the secrets that bodies have told the service."""
-        return Answer(
+        answer = Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            body=self._secrets.hidden(_json(response)),
-            text=self._secrets.hidden(response.text) if response.status_code >= httpx.codes.BAD_REQUEST else "",
+            body=_json(response),
+            text=response.text if response.status_code >= httpx.codes.BAD_REQUEST else "",
             digest=digest,
         )
+        secrets = self._secrets
+        if secrets.patterns and secrets.told_in(response.text):
+            answer = replace(answer, body=secrets.hidden(answer.body), text=secrets.hidden(answer.text))
+        return answer
 
     def _learn(self, answer: Answer) -> None:
         """Take note of the service's time, and of whether it is an emulator."""

@@ -15,7 +15,8 @@ from urllib.parse import unquote, urlsplit
 from ftops.call import FromEnv
 from ftops.errors import WireError
 from ftops.redaction import HIDDEN
-from ftops.urls import wrong_source
+from ftops.urls import is_secret, wrong_source
+from ftops.variables import NAMED_BY_SPECS
 
 T = TypeVar("T")
 
@@ -23,7 +24,12 @@ TELLING_CHARACTERS_MIN = 12
 """Shorter values of a query (a date, a letter for a right) are no secret, and would hide innocent words."""
 
 
-_OTHERWISE: Mapping[str, str] = {"&": r"|&amp;|\\u0026", "/": r"|\\/", "=": r"|\\u003[dD]", "+": r"|\\u002[bB]| "}
+_OTHERWISE: Mapping[str, str] = {
+    "&": r"|&amp;|\\+u0026",
+    "/": r"|\\+/|\\+u002[fF]",
+    "=": r"|\\+u003[dD]",
+    "+": r"|\\+u002[bB]| ",
+}
 """How programs write a character of a URL, besides by its code; JSON may stand inside a text of JSON."""
 
 
@@ -33,6 +39,15 @@ class Secrets:
 
     patterns: dict[str, re.Pattern[str]] = field(default_factory=dict)
 
+    @classmethod
+    def among(cls, environ: Mapping[str, str]) -> Secrets:
+        """Return the URLs with secrets that the environment holds for specs: an earlier run may have sent them."""
+        secrets = cls()
+        for name, value in environ.items():
+            if name.startswith(NAMED_BY_SPECS) and "://" in value and is_secret(value.strip()):
+                secrets.learn(value.strip())
+        return secrets
+
     def learn(self, url: str) -> None:
         """Take note of a URL: the whole of it, its place, its query, and every value in that."""
         parts = urlsplit(url)
@@ -41,6 +56,10 @@ class Secrets:
         for text in (url, place, parts.query, parts.password or "", *values):
             if len(text) >= TELLING_CHARACTERS_MIN and text not in self.patterns:
                 self.patterns[text] = re.compile("".join(map(_spelled, unquote(text))))
+
+    def told_in(self, text: str) -> bool:
+        """Tell whether the text of an answer, JSON or not, holds one."""
+        return any(pattern.search(text) for pattern in self.patterns.values())
 
     def hidden(self, value: T) -> T:
         """Return a text, or a JSON value with all its texts, without the secrets."""
