@@ -37,8 +37,10 @@ from ftops.digest import BOM, ContentHash
 from ftops.emulator import Effect, Emulator, Fault
 from ftops.errors import Interrupted
 from ftops.model import Gate, Outcome, Verb
+from ftops.reasons import Why
 from ftops.rules import Bom, load_rules
 from ftops.testing import FakeClock, emulator_client
+from ftops.wire.flows import Limits
 
 SPECS = """
 apiVersion: ftops/v1alpha1
@@ -298,6 +300,22 @@ def test_a_lost_answer_within_a_run_makes_nothing_twice(root: Path, call: tuple[
     again = {"begin": 2} if call[1].endswith("uploads$") else {"parts": PARTS + 1} if call is SEND_PART else {}
     done = {"complete": 2} if call is COMPLETE and effect in {Effect.DROP_BEFORE, Effect.STATUS_BEFORE} else {}
     assert calls(told) == {"begin": 1, "parts": PARTS, "complete": 1} | again | done
+
+
+@pytest.mark.parametrize("effect", [Effect.DROP_AFTER, Effect.STATUS_BEFORE])
+def test_parts_that_cannot_be_sent_end_the_run_and_not_the_upload(root: Path, effect: Effect) -> None:
+    """A service in trouble is asked a few times; nothing was made, so nothing is in doubt, and the next run goes on."""
+    told = parts()
+    left, _ = apply(root, desired_of(root), Fault(effect, *SEND_PART, nth=3, count=99), told=told)
+    action = by_address(left)["dataset/rows"]
+    assert left.outcome is Outcome.ERROR
+    assert action.why is Why.REFUSED
+    assert action.reason.endswith("the next pass tries again")
+    assert calls(told) == {"begin": 1, "parts": 2 + Limits().tries}
+    told = parts()
+    apply(root, desired_of(root), settle_s=30, told=told)
+    assert calls(told) == {"parts": PARTS - 2, "complete": 1}
+    check_end(root, effect.value)
 
 
 def test_the_grace_period_of_an_upload_begins_with_its_completion(root: Path) -> None:

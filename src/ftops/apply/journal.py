@@ -99,6 +99,10 @@ class Journal:
         if sent.completing:
             self.intend(key, at, plan_id)
 
+    def may_have_made(self, key: str) -> bool:
+        """Tell whether something may be there of a key that was intended; among the parts of an upload nothing is."""
+        return self.last[key][0] in DOUBTFUL
+
     def doubts(self, now: datetime, grace_s: int) -> Mapping[str, datetime]:
         """Return the keys written within the grace period, in the service's time: listings may not show them yet.
 

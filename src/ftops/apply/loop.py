@@ -230,7 +230,7 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         memory = UploadMemory(run.journal, key, plan.id, moment, partial(_heed_stop, run))
         answer = run.clients[action.account].call(call, memory)
     except WireError as error:
-        if _may_have_been_done(error, action):
+        if _may_have_been_done(error, action) and run.journal.may_have_made(key):
             return _in_doubt(run, action, key, live, error)
         run.journal.refuse(key, moment(), _problem_text(error))
         if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
