@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo check test bench golden clean
+.PHONY: help demo check test bench golden azurite clean
 
 help:
 	@echo "make demo    watch specs become a converged account, on the embedded emulator"
@@ -12,6 +12,7 @@ help:
 	@echo "make test    everything: check, and the tests against the emulator and the installed command"
 	@echo "make bench   floors, peers and ftops side by side; writes docs/performance.md"
 	@echo "make golden  rewrite the golden files; read what changed before you commit it"
+	@echo "make azurite a blob store for the tests of imports, which are skipped without it; needs node"
 	@echo "make clean   remove what these commands made"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -41,5 +42,9 @@ golden: $(STAMP)
 	@FTOPS_UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests -q || true
 	@git status --short tests examples
 
+azurite:
+	@npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix . azurite@3.35.0
+	@echo "node_modules/.bin/azurite-blob is there; make test uses it"
+
 clean:
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo
+	rm -rf $(VENV) node_modules .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo

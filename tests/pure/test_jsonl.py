@@ -160,12 +160,12 @@ def test_rows_count_though_unsound(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("below", "warn", "expected"),
-    [(201, 200, ["large-upload"]), (200, 100, ["file-too-large"]), (202, 201, [])],
+    ("most", "below", "expected"),
+    [(200, 200, ["large-upload"]), (199, 100, ["file-too-large"]), (200, 201, [])],
 )
-def test_size_limits(file: Path, below: int, warn: int, expected: list[str]) -> None:
-    """From the warning size on a file is told to be large, and from the limit on it is an error."""
-    limits = replace(SHORT, files=replace(LIMITS.files, size_bytes_below=below, size_bytes_warn=warn))
+def test_size_limits(file: Path, most: int, below: int, expected: list[str]) -> None:
+    """What an account may not train on is told to be large, and beyond what can be sent it is an error."""
+    limits = replace(SHORT, files=replace(LIMITS.files, parts_total_bytes_max=most, size_bytes_below=below))
     assert codes(check(file, GOOD + GOOD.rstrip().ljust(200 - len(GOOD)), limits)) == expected
 
 
