@@ -17,7 +17,7 @@ from ftops.apply.journal import Journal
 from ftops.apply.loop import Run, run_until
 from ftops.desired import build
 from ftops.digest import marker_in
-from ftops.emulator import Effect, Emulator, Fault
+from ftops.emulator import Emulator, Fault
 from ftops.live import observe
 from ftops.model import Action, Desired, Outcome, Plan, Policy
 from ftops.planner import plan as make_plan
@@ -164,22 +164,6 @@ def live_until_converged(root: Path, desired: Desired, lives_max: int = 12) -> P
             return plan
         advance(root, 3)
     raise AssertionError("did not converge")
-
-
-def die_at(root: Path, desired: Desired, effect: Effect, request: int) -> int:
-    """Apply in a child process that ends at its n-th request, before or after the commit; return its exit code.
-
-    The child is a fork that dies by `os._exit`: nothing is flushed, released or cleaned up, as under SIGKILL.
-    """
-    child = os.fork()
-    if child == 0:
-        try:
-            apply(root, desired, Fault(effect, request=request))
-        except BaseException:  # noqa: BLE001 — the child must never return into the test runner
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
 
 
 def essence(root: Path) -> dict[str, object]:
