@@ -4,7 +4,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo check test bench golden azurite clean
+# As many processes as there are processors, at most four; a test goes to the next that is free.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+# The commands that tests start load compiled modules, as installed ones do, also where the environment writes none.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help demo static check test bench golden azurite clean
 
 help:
 	@echo "make demo    watch specs become a converged account, on the embedded emulator"
@@ -25,21 +30,23 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	@FTOPS="$(BIN)/ftops" sh examples/demo.sh
 
-check: $(STAMP)
+static: $(STAMP)
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --config .importlinter > $(VENV)/layers.txt || { cat $(VENV)/layers.txt; exit 1; }
-	@$(BIN)/python -m pytest tests/pure
 
-test: $(STAMP) check
-	@$(BIN)/python -m pytest tests --ignore=tests/pure
+check: static
+	@$(PYTEST) tests/pure
+
+test: static
+	@$(PYTEST) tests
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
 
 golden: $(STAMP)
-	@FTOPS_UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests -q || true
+	@FTOPS_UPDATE_GOLDEN=1 $(PYTEST) tests || true
 	@git status --short tests examples
 
 azurite:

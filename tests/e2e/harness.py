@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from ftops.apply.journal import Journal
 from ftops.apply.loop import Run, run_until
 from ftops.desired import build
 from ftops.digest import marker_in
-from ftops.emulator import Effect, Emulator, Fault
+from ftops.emulator import Emulator, Fault
 from ftops.live import observe
 from ftops.model import Action, Desired, Outcome, Plan, Policy
 from ftops.planner import plan as make_plan
@@ -205,7 +206,9 @@ def in_child(act: Callable[[], object]) -> int:
 
     The child is a fork that dies by `os._exit`: nothing is flushed, released or cleaned up, as under SIGKILL.
     """
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pytest's own threads do not follow, and need not.
+        child = os.fork()
     if child == 0:
         try:
             act()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ftops.catalogue import CATALOGUE, OF_JOBS
+from ftops.catalogue import CATALOGUE
 from ftops.data import SHOWN_PER_CODE_MAX, DataReport, Reading, check_rows
 from ftops.data.decode import BadLine, column_of, decode, locate
 from ftops.data.formats import MESSAGE_CHECKS, ROW_CHECKS, check_chat_row

@@ -6,6 +6,8 @@ import io
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -265,17 +267,18 @@ def test_emulators_and_real_accounts_do_not_mix() -> None:
 # --- what keeps an answer from coming
 
 
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """Give a port of loopback that nobody listens on, and that nobody else can take meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+        yield int(taken.getsockname()[1])
 
 
 def test_nobody_listens() -> None:
     """A port without a listener is knocked on three times, by a write too, and told with a way out."""
     waited: list[float] = []
-    with client(f"http://127.0.0.1:{free_port()}") as east:
+    with deaf_port() as port, client(f"http://127.0.0.1:{port}") as east:
         east.pause = waited.append
         with pytest.raises(Unreachable, match=r"127\.0\.0\.1 takes no connection: .*Check the endpoint"):
             east.call(Call(Plane.DATA, "POST", "/fine_tuning/jobs", body={}))
