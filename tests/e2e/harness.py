@@ -18,7 +18,7 @@ from ftops.apply.journal import Journal
 from ftops.apply.loop import Run, run_until
 from ftops.desired import build
 from ftops.digest import marker_in
-from ftops.emulator import Emulator, Fault
+from ftops.emulator import Effect, Emulator, Fault
 from ftops.live import observe
 from ftops.model import Action, Desired, Outcome, Plan, Policy
 from ftops.planner import plan as make_plan
