@@ -51,8 +51,10 @@ ROW = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "co
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Return a project with one dataset."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project with one dataset, where no variable is set that specs may name: they count in what is known."""
+    for name in [name for name in os.environ if name.startswith("FTOPS_")]:
+        monkeypatch.delenv(name)
     (tmp_path / "project.yaml").write_text(PROJECT, encoding="utf-8")
     (tmp_path / "train.jsonl").write_text(ROW * 12, encoding="utf-8")
     return tmp_path
