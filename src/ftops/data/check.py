@@ -29,6 +29,8 @@ _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
     b"\x1f\x8b": ("not-utf8", "The file is compressed with gzip. The service takes plain text: unpack it."),
 }
 """How a file begins that holds no rows at all; its lines are not looked at."""
+_NO_OBJECTS = ("line-too-long", "not-utf8", "bad-json", "not-an-object")
+"""The codes of rows that have no fields to compare; a row has one of them at most."""
 _BOM = b"\xef\xbb\xbf"
 _BEGIN_BYTES = 64
 
@@ -62,6 +64,7 @@ def check_rows(path: Path, shown: str, limits: Limits, reading: Reading) -> Chec
     if not_rows is not None:
         gathered.add(*not_rows, 1, 1)
     _judge(gathered, source, limits, indexes.marks, rows=not_rows is None)
+    _compare_fields(gathered, reading)
     if not begin.startswith(_BOM):
         gathered.add("no-bom", "The file has no byte-order mark. Most files have none, and the service takes both.")
     return Checked(_report(gathered, source, shown, reading), indexes.identities)
@@ -104,7 +107,12 @@ def _judge(gathered: Gathered, source: JsonlFile, limits: Limits, marks: RowInde
     if gathered.image_rows > limits.images.rows_max:
         detail = f"{gathered.image_rows:,} rows have images; a file takes {limits.images.rows_max:,}. Split it."
         gathered.add("too-many-image-rows", detail)
-    for code, detail in counted(gathered.values, gathered.rows):
+
+
+def _compare_fields(gathered: Gathered, reading: Reading) -> None:
+    """Add what is odd about the fields of reinforcement rows, among the rows that have any."""
+    unread = sum(gathered.seen[code].count for code in _NO_OBJECTS if code in gathered.seen)
+    for code, detail in counted(gathered.values, gathered.rows - unread, {path[0] for path in reading.fields}):
         gathered.add(code, detail)
 
 

@@ -6,7 +6,7 @@ stretch of a file gave, and two that follow each other can be put together; a `D
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -271,16 +271,24 @@ def merged(parts: Iterable[Gathered]) -> Gathered:
     return whole
 
 
-def counted(values: Mapping[str, Values], rows: int) -> Iterable[tuple[str, str]]:
-    """Yield what is odd about the further fields of reinforcement rows, as (code, sentences)."""
+def counted(values: Mapping[str, Values], rows: int, told: Container[str]) -> Iterable[tuple[str, str]]:
+    """Yield what is odd about the further fields of reinforcement rows, as (code, sentences).
+
+    Args: `rows` are those that could be read. Of the fields `told` it is said elsewhere, row by row, where they are
+    missing.
+    """
     from ftops.data.rows import named  # noqa: PLC0415 - rows of this format only
 
     for name, seen in values.items():
-        if seen.rows < rows or len(seen.kinds) > 1:
-            kinds = ", ".join(sorted(seen.kinds))
-            missing = f" and missing in {rows - seen.rows:,} rows" if seen.rows < rows else ""
-            detail = f"{named(name)} is {kinds}{missing}. A grader reads all rows alike: give it one kind in all."
-            yield "uneven-fields", detail
+        without = 0 if name in told else rows - seen.rows
+        if without or len(seen.kinds) > 1:
+            missing = f" and missing in {without:,} row{'s' if without > 1 else ''}" if without else ""
+            detail = f"{named(name)} is {_either(sorted(seen.kinds))}{missing}. A grader reads all rows alike: "
+            yield "uneven-fields", f"{detail}give it one kind in all."
         elif rows > 1 and not seen.varies:
             detail = f"{named(name)} has the same value in all {rows:,} rows; check whether the reference got lost."
             yield "constant-field", detail
+
+
+def _either(kinds: Sequence[str]) -> str:
+    return " or ".join(part for part in (", ".join(kinds[:-1]), kinds[-1]) if part)
