@@ -77,7 +77,14 @@ def test_every_row_code_has_a_case() -> None:
 
 
 NO_ROWS = {"unreadable-file", "too-few-rows", "no-bom"} & OF_FILES.keys()
-TOO_LARGE = {"large-upload", "file-too-large", "line-too-long", "long-content", "image-too-large", "too-many-image-rows"}
+TOO_LARGE = {
+    "large-upload",
+    "file-too-large",
+    "line-too-long",
+    "long-content",
+    "image-too-large",
+    "too-many-image-rows",
+}
 BETWEEN = {"shared-row", "validation-missing"} | {"image-model", "image-region"} & OF_IMAGES.keys()
 """Codes that no case can have: of a file as a whole, of what would be a large case, of a job with its data."""
 
@@ -124,9 +131,7 @@ def test_shortcut_agrees_with_all_checks() -> None:
             listed = value["messages"]
             row = Row(value, listed, tuple((i, m) for i, m in enumerate(listed) if isinstance(m, dict)), LIMITS)
             every = [f for rule in ROW_CHECKS for f in rule(row)]
-            every += [
-                f for i, m in row.messages for rule in MESSAGE_CHECKS for f in rule(("messages", i), m, LIMITS)
-            ]
+            every += [f for i, m in row.messages for rule in MESSAGE_CHECKS for f in rule(("messages", i), m, LIMITS)]
             if row.messages:
                 assert check_chat_row(value, LIMITS) == every
 
@@ -202,7 +207,9 @@ def test_image_limits(file: Path) -> None:
     report = check(file, case, limits)
     assert {p.code for p in report.problems} == {"image-too-large"}
     assert [p.span.line for p in report.problems] == [2, 3, 6]  # The RGBA picture has 70 bytes, the JPEG ones more.
-    assert codes(check(file, case, replace(SHORT, images=replace(LIMITS.images, rows_max=5)))) == ["too-many-image-rows"]
+    assert codes(check(file, case, replace(SHORT, images=replace(LIMITS.images, rows_max=5)))) == [
+        "too-many-image-rows"
+    ]
     assert report.image_rows == 6 and report.first_image_line == 1
 
 

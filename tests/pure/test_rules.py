@@ -91,7 +91,12 @@ def test_limits_have_the_documented_values() -> None:
     assert (limits.files.size_bytes_below, limits.files.count_max) == (512_000_000, 100)
     assert (limits.files.upload_in_parts_from_bytes, limits.files.parts_total_bytes_max) == (100_000_000, 8_000_000_000)
     images = limits.images
-    assert (images.rows_max, images.per_row_max, images.per_call_max, images.size_bytes_max) == (50000, 64, 50, 10 << 20)
+    assert (images.rows_max, images.per_row_max, images.per_call_max, images.size_bytes_max) == (
+        50000,
+        64,
+        50,
+        10 << 20,
+    )
     assert (images.formats, images.details) == (("jpeg", "png", "webp"), ("auto", "low", "high"))
     guidance = limits.guidance
     assert (guidance.rows_to_start, guidance.rows_to_learn, guidance.validation_rows_min) == (50, 100, 10)
