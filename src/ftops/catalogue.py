@@ -148,6 +148,17 @@ CATALOGUE: Mapping[str, Check] = {
 }
 """The codes in the order they are documented."""
 
+OF_JOB_DOCUMENTS = frozenset(
+    (
+        *("image-model", "image-region", "validation-missing"),
+        *("row-over-context", "too-many-tokens", "repeats-parent-rows", "few-validation-rows"),
+        *("early-hyperparameters", "unusual-multiplier", "leaves-region"),
+    )
+)
+"""Rules that a FineTuningJob's document overrides; all others are the Dataset's to override."""
+OF_BOTH = frozenset(("shared-row",))
+"""Rules that either of them overrides, the job's document winning."""
+
 OFF = "off"
 LEVELS: Mapping[str, Severity | None] = {"error": _E, "warning": _W, "info": _I, OFF: None}
 """What `lifecycle.rules` may say of a rule."""

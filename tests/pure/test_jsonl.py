@@ -193,7 +193,7 @@ def test_rows_count_though_unsound(file: Path) -> None:
     [(201, 300, []), (200, 300, ["large-upload"]), (100, 200, ["large-upload"]), (100, 199, ["file-too-large"])],
 )
 def test_size_limits(file: Path, below: int, most: int, expected: list[str]) -> None:
-    """A file that is too large for one upload is told to be large, and one that is so for an upload in parts refused."""
+    """A file that is too large for one upload is told to be large; one too large for an upload in parts is refused."""
     limits = replace(SHORT, files=replace(LIMITS.files, size_bytes_below=below, parts_total_bytes_max=most))
     report = check(file, good(2).rstrip().ljust(200), limits)
     assert report.size_bytes == 200 and codes(report) == expected
