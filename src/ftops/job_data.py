@@ -19,6 +19,7 @@ from ftops.diagnostics import Diagnostic, Severity, Span
 from ftops.kinds.dataset import DatasetDocument, DatasetKind
 from ftops.kinds.envelope import Finding, JobRef
 from ftops.kinds.envelope import Path as SpecPath
+from ftops.kinds.job_advice import advice
 from ftops.kinds.job_spec import FORMAT_OF, JobDocument, grader_fields, method_type
 from ftops.model import Address
 from ftops.rules import Model, Rules
@@ -193,9 +194,10 @@ def _reading(address: Address, row_format: str, data: Data, asked: Asked) -> Rea
 
 
 def between(data: Data) -> Iterator[Diagnostic]:
-    """Yield what is wrong between jobs and their data, each as its documents weigh it."""
+    """Yield what is wrong between jobs and their data, and what is advised, each as its documents weigh it."""
     by_address = {each.source.address: each for each in data.used}
     for each in data.used:
+        yield from map(each.source.diagnostic, advice(each.job, data.rules))
         for finding in _of_job(each, data):
             level = level_of(finding.code, each.levels)
             if level is not None:

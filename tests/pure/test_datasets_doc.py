@@ -11,6 +11,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ftops.catalogue import CATALOGUE, OF_BOTH, OF_JOB_DOCUMENTS
 from ftops.data import check, walk
@@ -351,3 +352,28 @@ def test_no_rule_is_left_out() -> None:
     by_name = {"unreadable-file", "tokens-estimated"}
     assert set(ROWS) | MEASURED.keys() | by_name == TABLE.keys()
     assert not set(ROWS) & (MEASURED.keys() | by_name)
+
+
+# --- the examples above the table
+
+_section = re.compile(r"^### (?P<title>[^\n]+)$(?P<body>.*?)(?=^##)", re.MULTILINE | re.DOTALL)
+_block = re.compile(r"^```(?P<language>\w+)$\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+METHODS = {"Preference rows": "dpo", "Reinforcement rows": "reinforcement"}
+SECTIONS = {found["title"]: found["body"] for found in _section.finditer(DOCUMENT.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_the_examples_of_formats_are_clean(title: str, tmp_path: Path) -> None:
+    """What the document shows of a format is a file to which no rule objects, in a job as the document shows it."""
+    blocks = [(block["language"], block["text"]) for block in _block.finditer(SECTIONS[title])]
+    rows = [row for language, text in blocks if language == "jsonl" for row in text.splitlines()]
+    job = {key: value for language, text in blocks if language == "yaml" for key, value in yaml.safe_load(text).items()}
+    shown = Lines(rows=tuple(rows), job={**job, **({"validation_file": None} if job else {})})
+    levels = {"validation-missing": "off"} if job else {}
+    setting = Setting(METHODS.get(title, "supervised"), alone=True, rules=setting_of("constant-field").rules)
+    assert rows and found(built(tmp_path, shown, replace(setting, of_job=levels))) == {}
+
+
+def test_there_is_an_example_of_every_format() -> None:
+    """Chat rows with all they may hold, preference rows and reinforcement rows."""
+    assert list(SECTIONS) == ["Chat rows", "Tools", "Images", "Preference rows", "Reinforcement rows"]

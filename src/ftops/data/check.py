@@ -29,8 +29,6 @@ _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
     b"\x1f\x8b": ("not-utf8", "The file is compressed with gzip. The service takes plain text: unpack it."),
 }
 """How a file begins that holds no rows at all; its lines are not looked at."""
-_NO_OBJECTS = ("line-too-long", "not-utf8", "bad-json", "not-an-object")
-"""The codes of rows that have no fields to compare; a row has one of them at most."""
 _BOM = b"\xef\xbb\xbf"
 _BEGIN_BYTES = 64
 
@@ -111,8 +109,7 @@ def _judge(gathered: Gathered, source: JsonlFile, limits: Limits, marks: RowInde
 
 def _compare_fields(gathered: Gathered, reading: Reading) -> None:
     """Add what is odd about the fields of reinforcement rows, among the rows that have any."""
-    unread = sum(gathered.seen[code].count for code in _NO_OBJECTS if code in gathered.seen)
-    for code, detail in counted(gathered.values, gathered.rows - unread, {path[0] for path in reading.fields}):
+    for code, detail in counted(gathered, {path[0] for path in reading.fields}):
         gathered.add(code, detail)
 
 

@@ -14,7 +14,6 @@ from ftops.kinds import job_body, job_spec
 from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
 from ftops.kinds.bodies import age
 from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
-from ftops.kinds.job_advice import advice
 from ftops.kinds.job_cost import cost_facts
 from ftops.kinds.job_spec import (
     HYPERPARAMETERS,
@@ -72,7 +71,7 @@ class JobKind(Uninquiring):
     def check(self, document: Document, rules: Rules) -> Iterable[Finding]:
         """Yield what is wrong with the values of a job."""
         job = as_type(JobDocument, document)
-        return (*job_spec.check(job, rules), *advice(job, rules))
+        return job_spec.check(job, rules)
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
         """Yield nothing: a job names datasets, not files."""
