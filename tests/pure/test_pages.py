@@ -82,7 +82,7 @@ def codes() -> Iterator[str]:
 
 
 def _literal_codes(call: ast.Call) -> Iterator[str]:
-    name = getattr(call.func, "id", None) or getattr(call.func, "attr", "")
+    name = str(getattr(call.func, "id", None) or getattr(call.func, "attr", ""))
     for at in {0, 1} if name == "Finding" else {CODE_AT.get(name, -1)}:
         given = call.args[at] if 0 <= at < len(call.args) else None
         if isinstance(given, ast.Constant) and isinstance(given.value, str) and len(call.args) > 1:

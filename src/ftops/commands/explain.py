@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import click
 from click.shell_completion import CompletionItem
 
-from ftops.catalogue import CATALOGUE, OF_BOTH, OF_JOB_DOCUMENTS, OFF, codes_of
+from ftops.catalogue import CATALOGUE, DATASET, JOB, OFF, codes_of, overridden_in
 from ftops.commands.output import Output, command
 from ftops.diagnostics import Severity, did_you_mean
 from ftops.errors import UsageError
@@ -54,8 +54,7 @@ def notes_on(word: str) -> list[tuple[str, str]]:
     told = ("The rule", f"{check.id}, {check.source}. {_USUALLY[severity_word(check)]}.")
     if check.fixed:
         return [told, ("To weigh it otherwise", "It cannot be overridden: there would be no data to train on.")]
-    where = "in the FineTuningJob" if word in OF_JOB_DOCUMENTS else "in the Dataset"
-    where = "in the Dataset or in the FineTuningJob" if word in OF_BOTH else where
+    where = " or ".join(f"in the {kind}" for kind in (DATASET, JOB) if word in overridden_in(kind))
     snippet = f"`lifecycle: {{rules: {{{word}: {_OTHERWISE[severity_word(check)]}}}}}`"
     others = [code for code in codes_of(check.id) if code != word]
     beside = f" {check.id} in place of the word means {', '.join(others)} too." if others else ""

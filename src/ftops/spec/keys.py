@@ -48,13 +48,14 @@ KEYS: Mapping[str, str] = {
     "Sixteen characters of it are the marker",
     # Dataset
     "DatasetSpec.file": "the rows, a JSON Lines file",
-    "DatasetLifecycle.format": "`chat` or `dpo`; inferred when absent",
+    "DatasetLifecycle.format": "`chat`, `dpo` or `rft`; inferred when absent",
+    "DatasetLifecycle.rules": "how much rules of datasets weigh here, by word or id, such as `{S107: off}`",
     "DatasetLifecycle.sha256": "pins the content: the file is then read only to upload, and verified",
     # FineTuningJob
     "JobSpec.model": "a dated model id, or `{job: NAME}` to continue from another job",
     "JobSpec.training_file": "`{dataset: NAME}`",
     "JobSpec.validation_file": "`{dataset: NAME}`",
-    "JobSpec.method": "`supervised` (the default) or `dpo`, or the wire object",
+    "JobSpec.method": "`supervised` (the default) or `dpo`, or the wire object, as reinforcement always is",
     "JobSpec.hyperparameters": "settings of the training, beside a method that is one word",
     "JobSpec.trainingType": "`Standard`, `GlobalStandard` or `developerTier`, in any spelling the service knows; "
     "always required",
@@ -63,6 +64,10 @@ KEYS: Mapping[str, str] = {
     "MethodObject.type": "the method's name, as in `{type: supervised, supervised: {hyperparameters: …}}`",
     "MethodObject.supervised": "the settings of supervised training",
     "MethodObject.dpo": "the settings of direct preference optimization",
+    "MethodObject.reinforcement": "the settings of reinforcement training",
+    "ReinforcementSettings.hyperparameters": "settings of the training; `auto`, `-1`, null and absence are the same",
+    "ReinforcementSettings.grader": "what grades the model's answers: an object of the service",
+    "ReinforcementSettings.response_format": "the form that answers are to have: an object of the service",
     "MethodSettings.hyperparameters": "settings of the training; `auto`, `-1`, null and absence are the same",
     "Hyperparameters.n_epochs": "how often all rows are trained on; `auto`, `-1`, null and absence are the same",
     "Hyperparameters.batch_size": "rows a step; `auto`, `-1`, null and absence are the same",
@@ -70,6 +75,11 @@ KEYS: Mapping[str, str] = {
     "Hyperparameters.prompt_loss_weight": "how much the prompt counts; `auto`, `-1`, null and absence are the same",
     "Hyperparameters.beta": "dpo: how far the model may move from its reference; `auto` and absence are the same",
     "Hyperparameters.l2_multiplier": "dpo: a regulariser; `auto` and absence are the same",
+    "Hyperparameters.compute_multiplier": "reinforcement: compute spent on exploring; `auto` and absence are the same",
+    "Hyperparameters.eval_interval": "reinforcement: steps between two evaluations; `auto` and absence are the same",
+    "Hyperparameters.eval_samples": "reinforcement: samples of an evaluation; `auto` and absence are the same",
+    "Hyperparameters.reasoning_effort": "reinforcement: `default`, `low`, `medium` or `high`",
+    "JobLifecycle.rules": "how much rules between the job and its data weigh, and advice, such as `{A704: off}`",
     "JobLifecycle.onFailure": "`hold` (default), or `{retry: n}`: "
     "so many further attempts after failures with a transient cause",
     "JobLifecycle.onParentChange": "`hold` (default): "
