@@ -189,7 +189,6 @@ class _Builder:
 
 def _told(report: DataReport) -> dict[str, Scalar]:
     """Return what was counted in a file; the system prompt is the one that most rows have."""
-    usual = max(report.prompts.values(), key=lambda prompt: prompt.rows, default=None)
     facts: dict[str, Scalar] = {
         "rows": report.rows,
         "tokens": report.tokens,
@@ -198,7 +197,8 @@ def _told(report: DataReport) -> dict[str, Scalar]:
         "system_prompts": len(report.prompts),
         "shown": report.shown,
     }
-    if usual is not None:
+    if report.usual_prompt is not None:
+        sha256, usual = report.usual_prompt
         facts |= {"prompt_line": usual.line, "prompt_characters": usual.characters, "prompt_rows": usual.rows}
-        facts |= {"prompt_sha256": next(name for name, prompt in report.prompts.items() if prompt is usual)}
+        facts |= {"prompt_sha256": sha256}
     return facts

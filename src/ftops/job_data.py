@@ -13,6 +13,7 @@ from pathlib import Path
 from ftops.catalogue import CATALOGUE, Levels, level_of, levels_of
 from ftops.data import DataReport, Reading, guess_format
 from ftops.data.cache import Files
+from ftops.data.counting import counter
 from ftops.data.index import RowIndex, shared
 from ftops.data.report import SHOWN_PER_CODE_MAX
 from ftops.diagnostics import Diagnostic, Severity, Span
@@ -182,9 +183,10 @@ def _reading(address: Address, row_format: str, data: Data, asked: Asked) -> Rea
     jobs = [each for each in data.used if address in each.datasets]
     bases = [each.base for each in jobs if each.base is not None]
     encodings = {base.encoding for base in bases} or {data.rules.usual_encoding}
+    encoding = encodings.pop() if len(encodings) == 1 else ""
     return Reading(
         row_format=row_format,
-        encoding=encodings.pop() if len(encodings) == 1 else "",
+        encoding=encoding if counter(encoding) else "",
         contexts=tuple(sorted({base.context_tokens for base in bases if base.context_tokens})),
         fields=tuple(sorted({path for each in jobs for path in grader_fields(each.job.spec)})),
         trains=not jobs or any(each.training == address for each in jobs),
@@ -197,7 +199,6 @@ def between(data: Data) -> Iterator[Diagnostic]:
     """Yield what is wrong between jobs and their data, and what is advised, each as its documents weigh it."""
     by_address = {each.source.address: each for each in data.used}
     for each in data.used:
-        yield from map(each.source.diagnostic, advice(each.job, data.rules))
         for finding in _of_job(each, data):
             level = level_of(finding.code, each.levels)
             if level is not None:
@@ -215,6 +216,7 @@ def _found(path: SpecPath, code: str, detail: str) -> Finding:
 
 
 def _of_job(used: Used, data: Data) -> Iterator[Finding]:
+    yield from (_found(*each) for each in advice(used.job, data.rules))
     method, training, validation = method_type(used.job.spec), data.read(used.training), data.read(used.validation)
     if method == "reinforcement" and used.validation is None:
         detail = "Reinforcement training needs a validation file too; the service refuses the job without one."

@@ -294,7 +294,7 @@ class LiveState:
     maps a resource to why this run writes no more of it. `now` is the service's clock, `now_of` those of the accounts,
     which only emulators set apart. `pasts` tells of declared names that are absent where that may have a cause,
     `removed` when we deleted something, by key. `unseen` maps an account to what it does not show besides objects,
-    `rooms` tells by account and kind what it can hold.
+    `rooms` tells by account and kind how much of it the account can hold.
     """
 
     now: datetime
@@ -307,7 +307,7 @@ class LiveState:
     pasts: Mapping[tuple[Address, str], Past] = field(default_factory=dict)
     removed: Mapping[str, datetime] = field(default_factory=dict)
     unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    rooms: Mapping[tuple[str, str], Room] = field(default_factory=dict)
+    rooms: Mapping[tuple[str, str], tuple[Room, ...]] = field(default_factory=dict)
 
     def now_in(self, account: str) -> datetime:
         """Return an account's own moment."""
@@ -351,7 +351,7 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The actions for every address, in the order in which they can run; `unseen` as in LiveState."""
+    """The actions in the order in which they can run; `unseen` tells by account what is not known of it."""
 
     project: str
     accounts: Mapping[str, Account]

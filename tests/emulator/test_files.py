@@ -122,6 +122,20 @@ def test_limits_refuse_and_undo(v1: Caller, limit: Callable[[Caller], None], cod
     assert v1.emulator.snapshot(ACCOUNT)["files"] == []
 
 
+def test_files_fit_to_the_byte_and_other_purposes_do_not_count(v1: Caller) -> None:
+    """Training files and results count in the bytes, files of other tools in nothing; a placed file is listed."""
+    key = v1.emulator.place_file(ACCOUNT, "results.csv", "fine-tune-results", 1_000_000_000 - len(rows(10)))
+    v1.emulator.place_file(ACCOUNT, "batch.jsonl", "batch", 5_000_000_000)
+    v1.emulator.limits = replace(v1.emulator.limits, files=2)
+    assert v1.upload(rows(10)).status_code == 201
+    assert v1.upload(rows(1)).status_code == 400
+    assert v1.upload(rows(10), purpose="batch").status_code == 201
+    assert v1.get(f"/files/{key}")["bytes"] == 1_000_000_000 - len(rows(10))
+    v1.emulator.delete_file(key)
+    assert v1.upload(rows(1)).status_code == 201
+    assert v1.upload(rows(1)).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
@@ -143,16 +157,6 @@ def test_file_is_required(v1: Caller) -> None:
     """A form without a file, and a body that is no form, are refused."""
     assert v1.call("POST", "/files", data={"purpose": "fine-tune", "other": (io.BytesIO(b""), "a")}).status_code == 400
     assert v1.call("POST", "/files", json={}).status_code == 400
-
-
-def test_all_files_count_together(v1: Caller) -> None:
-    """Files are taken until the account is full to the byte, and again when one of them is gone."""
-    v1.emulator.limits = replace(v1.emulator.limits, total_bytes=2 * len(rows(10)))
-    keys = [(v1.upload(rows(10), purpose=purpose).json or {})["id"] for purpose in ("batch", "fine-tune")]
-    refused = v1.upload(b"a")
-    assert (refused.status_code, (refused.json or {})["error"]["code"]) == (400, "quotaExceeded")
-    v1.call("DELETE", f"/files/{keys[0]}")
-    assert v1.upload(rows(10)).status_code == 201
 
 
 def test_line_without_end(v1: Caller) -> None:

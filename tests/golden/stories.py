@@ -50,6 +50,12 @@ class World:
         Project(self.root).edit("specs/all.yaml", old, new)
         return self
 
+    def double(self, file: str) -> World:
+        """Let a data file have all its rows twice."""
+        path = self.root / file
+        path.write_text(path.read_text(encoding="utf-8") * 2, encoding="utf-8")
+        return self
+
     def someone(self, act: Callable[[Emulator], object]) -> World:
         """Let somebody do something to the account."""
         Project(self.root).emulator(lambda emulator: _ignore(act(emulator)))
@@ -63,6 +69,18 @@ def _ignore(_: object) -> None:
 def _delete_files(emulator: Emulator) -> None:
     for file in emulator.snapshot("local")["files"]:
         emulator.delete_file(str(file["id"]))
+
+
+def _fill(emulator: Emulator) -> None:
+    """Let others' files leave a thousand bytes of room, and those of other tools be above all limits."""
+    held = sum(int(str(file["bytes"])) for file in emulator.snapshot("local")["files"])
+    emulator.place_file("local", "theirs.jsonl", "fine-tune", emulator.limits.total_bytes - held - 1000)
+    emulator.place_file("local", "batch.jsonl", "batch", 5 * emulator.limits.total_bytes)
+
+
+def _rename_data(world: World) -> World:
+    renamed = world.edit("{name: first}", "{name: first-2}").edit("{dataset: first}", "{dataset: first-2}")
+    return renamed.edit("onParentChange: hold", "onParentChange: retrain").double("data/first.jsonl")
 
 
 def _drop_pin(world: World) -> World:
@@ -91,5 +109,6 @@ STORIES: dict[str, Callable[[World], World]] = {
     ).advance(3),
     "create-in-doubt": lambda world: world.apply(Fault(Effect.DROP_BEFORE, "POST", "/fine_tuning/jobs$"), settle_s=10),
     "suffix-dropped": lambda world: world.apply(Fault(Effect.DROP_SUFFIX)),
+    "no-room": lambda world: _rename_data(world.converge()).someone(_fill),
     "files-deleted": lambda world: world.converge().someone(_delete_files),
 }

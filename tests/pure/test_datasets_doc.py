@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ftops import job_data
 from ftops.catalogue import CATALOGUE, OF_BOTH, OF_JOB_DOCUMENTS
 from ftops.data import check, walk
 from ftops.render.rules import COLUMNS, rules_markdown
@@ -91,13 +92,6 @@ MORE: Mapping[str, set[str]] = {
     "long-content": {"row-over-context"},
 }
 """What a refused example cannot but give as well."""
-
-
-@pytest.fixture(autouse=True)
-def _no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count as where no encoder is installed, whether one is or not."""
-    for module in (walk, check):
-        monkeypatch.setattr(module, "counter", lambda _encoding: None)
 
 
 def refuses(code: str, root: Path, lines: Lines, setting: Setting) -> None:
@@ -341,7 +335,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_tokens_are_estimated_unless_there_is_an_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told where it is asked for, and where no encoder is at hand."""
     refuses("tokens-estimated", tmp_path, lines(), USUAL)
-    for module in (walk, check):
+    for module in (walk, check, job_data):
         monkeypatch.setattr(module, "counter", lambda _encoding: lambda texts: [1 for _ in texts])
     (tmp_path / "data" / "train.jsonl").unlink()
     accepts("tokens-estimated", tmp_path, lines(chat()), USUAL)

@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def built(root: Path, *documents: str) -> Built:
-    """Return what documents declare, without the advice that every small project gets."""
+    """Return what documents declare; advice is left out of what was found."""
     (root / "all.yaml").write_text(PROJECT + "".join(documents), encoding="utf-8")
     rules = load_rules()
     made = build(load(["all.yaml"], root, lambda: b"", rules), root, rules)

@@ -28,13 +28,6 @@ def estimated(texts: Texts) -> tuple[int, int]:
     return texts.estimate(LIMITS.tokens)
 
 
-@pytest.fixture(autouse=True)
-def _no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count as where no encoder is installed, whether one is or not."""
-    for module in (walk, check):
-        monkeypatch.setattr(module, "counter", lambda _encoding: None)
-
-
 # --- tokens of rows
 
 

@@ -62,12 +62,12 @@ def deployment(model: str, sku: str) -> str:
 
 
 def found(root: Path, *documents: str, region: str = "eastus2", today: date | None = None) -> tuple[Diagnostic, ...]:
-    """Return what is found in a project of these documents, but for advice."""
+    """Return what is found in a project of these documents."""
     for name, row in (("supervised", CHAT), ("dpo", PAIR)):
         (root / f"{name}.jsonl").write_text("".join(row % number for number in range(12)), encoding="utf-8")
     (root / "all.yaml").write_text(HEAD % region + "".join(documents), encoding="utf-8")
-    diagnostics = build(load(["all.yaml"], root, lambda: b"", RULES), root, RULES, today).diagnostics
-    return tuple(each for each in diagnostics if each.severity is not Severity.INFO)
+    found = build(load(["all.yaml"], root, lambda: b"", RULES), root, RULES, today).diagnostics
+    return tuple(d for d in found if d.severity is not Severity.INFO)
 
 
 def told(diagnostics: Iterable[Diagnostic]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -76,16 +76,34 @@ def codes() -> Iterator[str]:
     """Yield every diagnostic code that the source can report."""
     yield from (*SUMMARIES, *CATALOGUE)
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = dict(_constants(tree))
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call):
-                yield from _literal_codes(node)
+                yield from _codes_of(node, constants)
 
 
-def _literal_codes(call: ast.Call) -> Iterator[str]:
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the texts that a module gives names to, also several in one line."""
+    for node in tree.body:
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        names, given = [target], [value]
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            names, given = target.elts, value.elts
+        for name, each in zip(names, given, strict=True):
+            if isinstance(name, ast.Name) and isinstance(each, ast.Constant) and isinstance(each.value, str):
+                yield name.id, each.value
+
+
+def _codes_of(call: ast.Call, constants: Mapping[str, str]) -> Iterator[str]:
     name = str(getattr(call.func, "id", None) or getattr(call.func, "attr", ""))
     for at in {0, 1} if name == "Finding" else {CODE_AT.get(name, -1)}:
         given = call.args[at] if 0 <= at < len(call.args) else None
-        if isinstance(given, ast.Constant) and isinstance(given.value, str) and len(call.args) > 1:
+        if isinstance(given, ast.Name) and given.id in constants and name == "Diagnostic":
+            yield constants[given.id]
+        elif isinstance(given, ast.Constant) and isinstance(given.value, str) and len(call.args) > 1:
             yield given.value
 
 

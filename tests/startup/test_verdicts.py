@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from ftops.cache import ENTRIES_MAX, ENTRY_BYTES_MAX, FOLDER, OFF, Cache, digest, seen
 from ftops.cli import ROOT
 from ftops.commands.checking import check
-from ftops.commands.verdicts import Verdict, ask
+from ftops.commands.verdicts import PLAINLY, STRICTLY, Verdict, ask
 from ftops.diagnostics import Diagnostic, Span
 from ftops.testing import FakeClock
 
@@ -35,12 +35,12 @@ def cache_of(root: Path, at: datetime | None = None) -> Cache:
     return Cache(root / FOLDER, FakeClock(at or datetime.now(UTC) + LATER))
 
 
-def look(root: Path, *paths: str, at: datetime | None = None) -> Verdict:
+def look(root: Path, *paths: str, at: datetime | None = None, strict: bool = False) -> Verdict:
     """Return what is found by looking, and keep it."""
-    question = ask(cache_of(root, at), root, paths)
-    verdict, data_files = check(root, paths, lambda: b"")
-    question.keep(verdict, data_files or ())
-    return verdict
+    question = ask(cache_of(root, at), root, paths, STRICTLY if strict else PLAINLY)
+    found = check(root, paths, lambda: b"", strict=strict)
+    question.keep(found.verdict, found.data_files or ())
+    return found.verdict
 
 
 def known(root: Path, *paths: str) -> Verdict | None:
@@ -75,7 +75,7 @@ def test_problems_are_known_again_with_all_they_say(root: Path) -> None:
     append(data_file(root), "\n\n")
     append(spec_file(root), "surprise: 1\n")
     found = look(root)
-    assert {d.severity for d in found.diagnostics} == {"error", "warning"}
+    assert {d.severity for d in found.diagnostics} == {"error", "warning", "info"}
     assert any(d.excerpt for d in found.diagnostics)
     assert known(root) == found
 
@@ -153,7 +153,7 @@ def test_what_changed_a_moment_ago_is_not_kept(root: Path) -> None:
 def test_what_changes_while_it_is_looked_at_is_not_kept(root: Path) -> None:
     """A spec that is saved during the run belongs to no verdict."""
     question = ask(cache_of(root), root, ())
-    verdict, data_files = check(root, (), lambda: b"")
+    verdict, _, data_files = check(root, (), lambda: b"", strict=False)
     append(spec_file(root), "# saved meanwhile\n")
     question.keep(verdict, data_files or ())
     assert known(root) is None
@@ -234,7 +234,7 @@ def test_the_same_is_printed_with_and_without_it(
     at = datetime.now(UTC) + timedelta(seconds=5)
     if at.date() != datetime.now(UTC).date():
         pytest.skip("the day ends in a moment, and verdicts are good for a day")
-    look(root, at=at)
+    look(root, at=at, strict="--strict" in options)
     opened: list[str] = []
     watch(opened)
     again = CliRunner().invoke(ROOT, command, standalone_mode=False)

@@ -19,6 +19,7 @@ from ftops.apply.loop import Run, run_until
 from ftops.clock import SystemClock
 from ftops.commands.output import Output
 from ftops.commands.policy import Flags, check_allowed, policy, scope
+from ftops.commands.refused_rows import refused_rows
 from ftops.commands.session import Session, session
 from ftops.errors import Interrupted, UsageError
 from ftops.model import Action, Outcome, Plan
@@ -133,6 +134,7 @@ def _told(output: Output, first: Plan, last: Plan, opened: Session) -> int:
         Outcome.ERROR: "Failed: see the lines marked x.",
     }
     output.result(f"{words[outcome]}\n")
+    output.diagnostics(refused_rows(last.actions, output.common.root))
     return outcome
 
 

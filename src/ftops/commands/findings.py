@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ftops.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from ftops.render.sets import SetStats
 
 WORKSPACE = "GITHUB_WORKSPACE"
 """Where GitHub Actions has put the repository."""
 
 
-def findings(diagnostics: Sequence[Diagnostic], format_: str, root: Path, *, ok: bool) -> str:
+def findings(
+    diagnostics: Sequence[Diagnostic], format_: str, root: Path, *, ok: bool, sets: Sequence[SetStats] = ()
+) -> str:
     """Return the diagnostics as `json`, `github` or `sarif`; each of them imports no more than it needs.
 
-    Args: `root` is the project's, resolved; `ok` tells whether the command ends well.
+    Args: `root` is the project's, resolved; `ok` tells whether the command ends well, `sets` are shown in JSON only.
     """
     if format_ == "json":
-        return _json(diagnostics, ok=ok)
+        return _json(diagnostics, sets, ok=ok)
     prefix = repository_prefix(root, os.environ.get(WORKSPACE, ""))
     return _github(diagnostics, prefix) if format_ == "github" else _sarif(diagnostics, prefix)
 
@@ -29,12 +35,17 @@ def repository_prefix(root: Path, workspace: str) -> str:
     return root.relative_to(top).as_posix() if root.is_relative_to(top) and root != top else ""
 
 
-def _json(diagnostics: Sequence[Diagnostic], *, ok: bool) -> str:
+def _json(diagnostics: Sequence[Diagnostic], sets: Sequence[SetStats], *, ok: bool) -> str:
     import json  # noqa: PLC0415
 
     from ftops.render.diagnostics import diagnostics_json  # noqa: PLC0415
 
-    return json.dumps({"ok": ok, "diagnostics": diagnostics_json(diagnostics)}, indent=2) + "\n"
+    document: dict[str, object] = {"ok": ok, "diagnostics": diagnostics_json(diagnostics)}
+    if sets:
+        from ftops.render.sets import sets_json  # noqa: PLC0415
+
+        document["datasets"] = sets_json(sets)
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _github(diagnostics: Sequence[Diagnostic], prefix: str) -> str:

@@ -22,6 +22,8 @@ NAMED_BY_SPECS = ("AZURE_OPENAI_", "FTOPS_")
 """How the variables begin that `{env: NAME}` may name."""
 
 
+PLAINLY, STRICTLY = "validate", "validate strictly"
+"""What is asked: keys of rows that are written twice are looked for strictly only."""
 Look: TypeAlias = tuple[str, Seen]
 """Where a data file really is, and how it looks."""
 
@@ -69,7 +71,7 @@ class Question(NamedTuple):
         return told if len(told) == len(looks) else None
 
 
-def ask(cache: Cache, root: Path, paths: Sequence[str], what: str = "validate") -> Question:
+def ask(cache: Cache, root: Path, paths: Sequence[str], what: str = PLAINLY) -> Question:
     """Return the question that PATH stands for; standard input, pipes and what cannot be read have no key.
 
     Args: `what` is asked of it, which keeps the answers of different commands apart.

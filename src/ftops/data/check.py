@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from ftops.catalogue import CATALOGUE
 from ftops.data.counting import counter
 from ftops.data.decode import decode
 from ftops.data.index import RowIndex
-from ftops.data.jsonl import JsonlFile
+from ftops.data.jsonl import Batch, JsonlFile
 from ftops.data.preferences import OUTPUTS
 from ftops.data.reading import Reading
 from ftops.data.report import SHOWN_PER_CODE_MAX, DataReport, Gathered, Lengths, counted
+from ftops.data.texts import lines_of
 from ftops.data.walk import FORMATS, Walk
 from ftops.data.workers import Indexes, walk_together, worth_workers
+from ftops.diagnostics import Diagnostic, Severity
 from ftops.rules import Limits
 
-__all__ = ["FORMATS", "Checked", "check_rows", "guess_format"]
+__all__ = ["FORMATS", "Checked", "check_line", "check_rows", "guess_format"]
 
 _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
     b"version https://git-lfs.github.com/spec/": (
@@ -145,6 +148,17 @@ def _report(gathered: Gathered, source: JsonlFile, shown: str, reading: Reading)
         image_rows=gathered.image_rows,
         first_image_line=gathered.first_image_line,
     )
+
+
+def check_line(path: Path, shown: str, number: int, limits: Limits, reading: Reading) -> tuple[Diagnostic, ...] | None:
+    """Return what there is to say of one line of a file, whatever its severity; None if there is no such line."""
+    line = lines_of(path, [number]).get(number)
+    if line is None:
+        return None
+    walk = Walk(reading, limits)
+    walk.over(Batch(number, [line]))
+    every = {code: check.severity or Severity.INFO for code, check in CATALOGUE.items()}
+    return DataReport("", 0, shown=shown, seen=walk.gathered.seen).judged(every)
 
 
 def guess_format(path: Path, limits: Limits) -> str:

@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeAlias
 Count: TypeAlias = Callable[[Sequence[str]], Sequence[int]]
 """Returns the tokens of each text, in order; text that looks like a special token is text."""
 
+TOKENS, ESTIMATE = "FTOPS_TOKENS", "estimate"
+"""The environment's wish not to count, which takes several times as long as the rest of a check."""
 TIKTOKEN_FOLDERS = ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR")
 
 
@@ -41,9 +43,13 @@ _VOCABULARIES: Mapping[str, Vocabulary] = {
 """What ordinary text is made of is the same in both: they differ in special tokens only."""
 
 
-@cache
 def counter(encoding: str) -> Count | None:
-    """Return what counts the tokens of an encoding, or None when it can only be estimated here."""
+    """Return what counts the tokens of an encoding, or None when it is to be estimated, or can only be."""
+    return None if os.environ.get(TOKENS) == ESTIMATE else _counter(encoding)
+
+
+@cache
+def _counter(encoding: str) -> Count | None:
     if encoding not in _VOCABULARIES:
         return None
     return _toktok(encoding) or _tiktoken(encoding)

@@ -158,9 +158,10 @@ def shown_max(code: str) -> int:
 
 
 class Lengths(Struct, frozen=True):
-    """How many tokens rows have: the least, at these percents of the rows, the most, and by powers of two.
+    """How many tokens rows have: the least, at these percents of the rows, the most, and by bars of a histogram.
 
-    `bars` are (most tokens of the bar, rows). `over` counts rows longer than each context that a model has.
+    `bars` are (most tokens of the bar, rows), a power of two or the middle between two. `over` counts rows longer than
+    each context that a model has.
     """
 
     least: int = 0
@@ -180,6 +181,7 @@ class Lengths(Struct, frozen=True):
         bars: dict[int, int] = {}
         for tokens, number in counted:
             most = 1 << max(tokens - 1, 0).bit_length()
+            most = most * 3 // 4 if tokens <= most * 3 // 4 else most
             bars[most] = bars.get(most, 0) + number
         return cls(
             least=counted[0][0],
@@ -225,6 +227,11 @@ class DataReport(Struct, frozen=True):
     promptless_rows: int = 0
     image_rows: int = 0
     first_image_line: int = 0
+
+    @property
+    def usual_prompt(self) -> tuple[str, Prompt] | None:
+        """Return the system prompt that most rows have, with its sha256, or None where no row has one."""
+        return max(self.prompts.items(), key=lambda item: (item[1].rows, -item[1].line), default=None)
 
     @property
     def problems(self) -> tuple[Diagnostic, ...]:

@@ -31,10 +31,10 @@ class Limits:
     """The service's limits and delays, adjustable for tests.
 
     Args: file_bytes: of a file that comes in one piece or is imported. upload_bytes, part_bytes: of one that comes in
-    parts, and of each part. total_bytes: of all files of an account. finetune_quota, base_quota: thousands of tokens
-    per minute for each SKU and model in a region. serving_delay_s: how long after Succeeded a deployment is not found
-    by calls. metrics_lag_s, log_lag_s: how long it takes until a call or a write is shown. log_page: events on one page
-    of the Activity Log.
+    parts, and of each part. total_bytes: of the files for fine-tuning and their results together. finetune_quota,
+    base_quota: thousands of tokens per minute for each SKU and model in a region. serving_delay_s: how long after
+    Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it takes until a call or a write
+    is shown. log_page: events on one page of the Activity Log.
     """
 
     files: int = 100

@@ -17,6 +17,7 @@ from ftops.emulator import (
     deployment_life,
     deployments,
     faults,
+    files,
     inference,
     job_life,
     login,
@@ -147,6 +148,12 @@ class Emulator:
         Raises: KeyError when there is no such job, here and below likewise.
         """
         self._by_hand(Kind.JOB, job_id, lambda job, moment: job_life.cancel(self._store, job, moment))
+
+    def place_file(self, account: str, filename: str, purpose: str, size_bytes: int) -> str:
+        """Let a file be there that somebody uploaded, without its bytes, and return its id."""
+        with self._store.transaction():
+            told = {"filename": filename, "purpose": purpose, "bytes": size_bytes}
+            return files.place(self._store, account.lower(), int(self._store.now().timestamp()), told).id
 
     def delete_file(self, file_id: str) -> None:
         """Delete a file."""

@@ -12,9 +12,9 @@ from ftops.emulator.store import Document, Kind, Store
 
 SCAN_S = 5
 EXPIRY_S = range(1_209_600, 2_592_001)
-SCANNED = "fine-tune"
-"""The purpose whose files are checked."""
-PURPOSES = frozenset({SCANNED, "assistants", "batch", "evals", "user_data", "vision"})
+TRAINING, RESULTS = "fine-tune", "fine-tune-results"
+"""The purposes of files that are checked, and of those that jobs write."""
+PURPOSES = frozenset({TRAINING, "assistants", "batch", "evals", "user_data", "vision"})
 
 
 def receive(ahead: Ahead) -> AbstractContextManager[Form]:
@@ -27,7 +27,7 @@ def create(ctx: Context, form: Form) -> Response:
     """Store an upload, which has been received and checked before, and answer 201 with status pending."""
     fields, content = form.fields, form.content("file")
     purpose = known_purpose(fields.get("purpose"))
-    check_room(ctx, content.verdict.size_bytes)
+    check_room(ctx, purpose, content.verdict.size_bytes)
     document = add(ctx, purpose, content.filename, content.verdict, expiry(_seconds(fields), ctx.now_s))
     for position, block in enumerate(content.blocks()):
         ctx.store.add_chunk(document.id, position, block)
@@ -44,23 +44,24 @@ def known_purpose(value: object) -> str:
     return value
 
 
-def check_count(ctx: Context) -> None:
-    """Refuse one more file than the account may hold; results of jobs do not count."""
-    held = sum(not file.api["purpose"].endswith("results") for file in ctx.store.all(Kind.FILE, ctx.name))
-    if held >= ctx.limits.files:
+def check_count(ctx: Context, purpose: str) -> None:
+    """Refuse one more training file than the account may hold; results of jobs and other tools' files do not count."""
+    held = sum(file.api["purpose"] == TRAINING for file in ctx.store.all(Kind.FILE, ctx.name))
+    if purpose == TRAINING and held >= ctx.limits.files:
         raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.files} files.")
 
 
-def check_room(ctx: Context, size_bytes: int) -> None:
-    """Refuse one more file of this size when the account would hold too many, or too much."""
-    check_count(ctx)
-    if text := too_much(ctx.store, ctx.name, ctx.limits, size_bytes):
+def check_room(ctx: Context, purpose: str, size_bytes: int) -> None:
+    """Refuse one more training file of this size when the account would hold too many, or too much."""
+    check_count(ctx, purpose)
+    if purpose == TRAINING and (text := too_much(ctx.store, ctx.name, ctx.limits, size_bytes)):
         raise ServiceError(400, "quotaExceeded", text)
 
 
 def too_much(store: Store, account: str, limits: Limits, size_bytes: int) -> str:
-    """Return why an account cannot hold so many bytes more, or nothing; all its files count, results of jobs too."""
-    held_bytes = sum(int(file.api.get("bytes", 0)) for file in store.all(Kind.FILE, account))
+    """Return why an account cannot hold so many bytes more, or nothing; training files count and results of jobs."""
+    files = [file.api for file in store.all(Kind.FILE, account) if file.api["purpose"] in {TRAINING, RESULTS}]
+    held_bytes = sum(int(file.get("bytes", 0)) for file in files)
     if held_bytes + size_bytes <= limits.total_bytes:
         return ""
     return f"The files of the resource would hold more than {limits.total_bytes} bytes together."
@@ -69,7 +70,7 @@ def too_much(store: Store, account: str, limits: Limits, size_bytes: int) -> str
 def add(ctx: Context, purpose: str, filename: str, verdict: Verdict, more: JsonObject) -> Document:
     """Put a new file and return it; its bytes are written under its id by the caller."""
     key = f"file-{ctx.store.next_hex()}"
-    scanned = purpose == SCANNED
+    scanned = purpose == TRAINING
     api: JsonObject = {
         "id": key,
         "object": "file",
@@ -82,6 +83,13 @@ def add(ctx: Context, purpose: str, filename: str, verdict: Verdict, more: JsonO
     }
     sim = {"rows": verdict.rows, "bad_line": verdict.bad_line, "sha256": verdict.sha256, "due_at": ctx.now_s + SCAN_S}
     return ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=scanned))
+
+
+def place(store: Store, account: str, at_s: int, told: JsonObject) -> Document:
+    """Return a file of the told name, purpose and bytes that somebody uploaded; of a large one nothing is kept."""
+    key = f"file-{store.next_hex()}"
+    api: JsonObject = {"id": key, "object": "file", "created_at": at_s, "status": "processed", **told}
+    return store.put(Document(Kind.FILE, account, key, at_s, api))
 
 
 def list_files(ctx: Context) -> Response:
@@ -139,7 +147,7 @@ def open_result(store: Store, account: str, at_s: int) -> Document:
         "bytes": 0,
         "created_at": at_s,
         "filename": "results.csv",
-        "purpose": "fine-tune-results",
+        "purpose": RESULTS,
         "status": "running",
     }
     return store.put(Document(Kind.FILE, account, key, at_s, api))

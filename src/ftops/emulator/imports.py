@@ -53,7 +53,7 @@ def create(ctx: Context, found: Import | ServiceError) -> Response:
     """Begin an import and answer 201 with status pending; the file tells its size when it is done."""
     if isinstance(found, ServiceError):
         raise found
-    files.check_count(ctx)
+    files.check_count(ctx, found.order.purpose)
     key = f"file-{ctx.store.next_hex()}"
     api: JsonObject = {
         "id": key,
@@ -71,7 +71,7 @@ def create(ctx: Context, found: Import | ServiceError) -> Response:
             ctx.store.add_chunk(key, position, block)
     else:
         failure = str(found.outcome)
-    bad_line = verdict.bad_line if found.order.purpose == files.SCANNED else None
+    bad_line = verdict.bad_line if found.order.purpose == files.TRAINING else None
     sim: JsonObject = {
         "due_at": ctx.now_s + PENDING_S,
         "imported": {"size_bytes": verdict.size_bytes, "failure": failure},

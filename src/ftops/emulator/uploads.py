@@ -45,7 +45,7 @@ def create(ctx: Context) -> Response:
         raise invalid("The bytes field must be a positive whole number.")
     if size_bytes > ctx.limits.upload_bytes:
         raise invalid(f"The upload is larger than the limit of {ctx.limits.upload_bytes} bytes.")
-    files.check_count(ctx)
+    files.check_count(ctx, purpose)
     key = f"upload-{ctx.store.next_hex()}"
     api: JsonObject = {
         "id": key,
@@ -107,7 +107,7 @@ def complete(ctx: Context, assembled: Assembled | ServiceError, key: str) -> Res
     upload = _pending(ctx.store.get(Kind.UPLOAD, ctx.name, key), "be completed")
     if isinstance(assembled, ServiceError):
         raise assembled
-    files.check_room(ctx, assembled.verdict.size_bytes)
+    files.check_room(ctx, upload.api["purpose"], assembled.verdict.size_bytes)
     file = files.add(ctx, upload.api["purpose"], upload.api["filename"], assembled.verdict, {})
     position = 0
     for part in assembled.parts:

@@ -223,8 +223,8 @@ class Kind(Protocol):
         """Return the call that deletes."""
         ...
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
-        """Return how many an account holds of how many, by the limits it tells or else the rules'; None: no count."""
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
+        """Return how much an account holds of how much it can, by the limits it tells or else the rules'."""
         ...
 
     def cost(self, resource: Resource) -> Cost:

@@ -23,11 +23,11 @@ from ftops.kinds.envelope import (
     as_type,
     rule_findings,
 )
+from ftops.kinds.file_room import PURPOSE, SIZE, file_rooms
 from ftops.model import Address, Change, Lifecycle, Object, Phase, Resource
 from ftops.rules import Rules
-from ftops.upkeep import FREE, Cost, Room, many
+from ftops.upkeep import FREE, Cost, Room, many, sized
 
-PURPOSE = "fine-tune"
 RETRIES = 1
 """A file that ended in `error` is sent again once (semantics §1)."""
 
@@ -127,8 +127,8 @@ class DatasetKind(Uninquiring):
         )
 
     def listings(self) -> Mapping[str, Listing]:
-        """Return the listing of files to train with."""
-        return {"files": Listing(Call(Plane.DATA, "GET", "/files", {"purpose": PURPOSE}))}
+        """Return the listing of all files: those of other purposes take room too."""
+        return {"files": Listing(Call(Plane.DATA, "GET", "/files"))}
 
     def observe(self, listings: Mapping[str, Sequence[Item]], account: str) -> tuple[Object, ...]:
         """Return the files that are training data; result files, other tools' and deleted ones are left out."""
@@ -147,7 +147,7 @@ class DatasetKind(Uninquiring):
             state=body.status,
             marker=marker,
             label=marker.name if marker else "",
-            fields={"filename": body.filename},
+            fields={"filename": body.filename} | ({} if body.bytes is None else {SIZE: body.bytes}),
             outputs={"last": body.id},
             created_at=moment(body.created_at),
             problem=body.status_details or "",
@@ -185,7 +185,7 @@ class DatasetKind(Uninquiring):
             filename=str(resource.fields["filename"]),
             purpose=PURPOSE,
             digest=resource.digest,
-            size_bytes=int(resource.facts["size_bytes"] or 0),
+            size_bytes=int(resource.facts[SIZE] or 0),
         )
         return Call(Plane.DATA, "POST", "/files", body=upload)
 
@@ -201,10 +201,9 @@ class DatasetKind(Uninquiring):
         """Return the deletion of a file."""
         return Call(Plane.DATA, "DELETE", f"/files/{found.id}")
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
-        """Return how many files to train with there are; result files are not listed with them."""
-        limit = told.get("MaxUserFileCount", rules.limits.files.count_max)
-        return Room(len(listings["files"]), limit, "files")
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
+        """Return how many files there are, and how large they are together."""
+        return file_rooms(listings["files"], told, rules.limits.files)
 
     def cost(self, resource: Resource) -> Cost:
         """Return nothing: files are not billed."""
@@ -216,13 +215,13 @@ class DatasetKind(Uninquiring):
 
     def describe(self, resource: Resource) -> str:
         """Return `upload 3.1 MB, 4,180 examples, about 1.02 M tokens`; rows are unknown when the content is pinned."""
-        size_mb = int(resource.facts["size_bytes"] or 0) / 1e6
-        size = f"{size_mb:,.1f} MB" if size_mb >= 1 else f"{size_mb * 1000:,.1f} kB"
+        size = sized(int(resource.facts[SIZE] or 0))
         rows = resource.facts.get("rows")
         tokens = resource.facts.get("tokens")
         told = [f"upload {size}"]
         told += [f"{rows:,} examples"] if isinstance(rows, int) else []
-        told += [f"about {many(tokens)} tokens"] if isinstance(tokens, int) else []
+        about = "" if resource.facts.get("tokens_exact") else "about "
+        told += [f"{about}{many(tokens)} tokens"] if isinstance(tokens, int) else []
         return ", ".join(told)
 
     def progress(self, found: Object, now: datetime) -> str:

@@ -208,9 +208,9 @@ class DeploymentKind:
         """Return the deletion of a deployment; the model stays and can be deployed again."""
         return Call(Plane.ARM, "DELETE", f"/deployments/{found.id}")
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
-        """Return None: how many fine-tuned deployments an account takes, the sources disagree on."""
-        return None
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
+        """Return nothing: how many fine-tuned deployments an account takes, the sources disagree on."""
+        return ()
 
     def cost(self, resource: Resource) -> Cost:
         """Return the hosting, by the hour."""

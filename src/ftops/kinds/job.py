@@ -70,8 +70,7 @@ class JobKind(Uninquiring):
 
     def check(self, document: Document, rules: Rules) -> Iterable[Finding]:
         """Yield what is wrong with the values of a job."""
-        job = as_type(JobDocument, document)
-        return job_spec.check(job, rules)
+        return job_spec.check(as_type(JobDocument, document), rules)
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
         """Yield nothing: a job names datasets, not files."""
@@ -211,9 +210,9 @@ class JobKind(Uninquiring):
         """Raise: a job's record stays so far."""
         raise NotImplementedError("a job's record is not deleted")
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
         """Return how many jobs there are, whatever became of them: every record counts."""
-        return Room(len(listings["jobs"]), told.get("MaxFineTuneCount", rules.limits.jobs.count_max), "jobs")
+        return (Room(len(listings["jobs"]), told.get("MaxFineTuneCount", rules.limits.jobs.count_max), "jobs"),)
 
     def cost(self, resource: Resource) -> Cost:
         """Return the estimate of the training; None where its price is not known."""

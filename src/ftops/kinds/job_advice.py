@@ -1,25 +1,16 @@
-"""Advice on the settings of a job: never an error, never in the way, and off where its document says so."""
+"""Advice on the settings of a job: never an error, and never in the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from ftops.catalogue import CATALOGUE, level_of, levels_of
-from ftops.kinds.envelope import Finding, JobRef, Path
+from ftops.kinds.envelope import JobRef, Path
 from ftops.kinds.job_spec import HYPERPARAMETERS, JobDocument, hyperparameters
 from ftops.rules import Rules
 
 
-def advice(job: JobDocument, rules: Rules) -> Iterable[Finding]:
-    """Yield what the documentation would do otherwise, as the job's document weighs it."""
-    levels = levels_of(job.lifecycle.rules)
-    for path, code, detail in _advice(job, rules):
-        level = level_of(code, levels)
-        if level is not None:
-            yield Finding(path, code, CATALOGUE[code].summary, detail, level)
-
-
-def _advice(job: JobDocument, rules: Rules) -> Iterator[tuple[Path, str, str]]:
+def advice(job: JobDocument, rules: Rules) -> Iterator[tuple[Path, str, str]]:
+    """Yield what the documentation would do otherwise: the way to the value, the code and the sentences."""
     path, settings = hyperparameters(job.spec)
     given = [name for name in HYPERPARAMETERS if getattr(settings, name) is not None]
     if given and not isinstance(job.spec.model, JobRef):

@@ -205,7 +205,7 @@ def _method_findings(spec: JobSpec) -> Iterable[Finding]:
     method = method_type(spec)
     path: Path = ("spec", "method") if isinstance(spec.method, str) else ("spec", "method", "type")
     if method not in METHODS:
-        detail = f'"{method}" is no method of the service; write {" or ".join(METHODS)}.'
+        detail = f'"{method}" is no method of the service; write one of {", ".join(METHODS)}.'
         yield Finding(path, "bad-value", "Value not allowed", detail + did_you_mean(method, METHODS))
     settings = reinforcement(spec)
     if settings is not None:

@@ -55,6 +55,10 @@ class Scene:
     index: Index
     matches: Mapping[Key, Match]
 
+    def ours(self, found: Object) -> bool:
+        """Tell whether an object carries the project's owner mark, or that of a former name."""
+        return found.marker is not None and found.marker.owner in self.desired.owners
+
     def target(self, ref: Ref, referrer: Resource) -> Object | None:
         """Return the object that a reference stands for now: the target's current one, or the pinned version."""
         if not ref.pinned:

@@ -132,7 +132,8 @@ def _details(action: Action, new: set[Address]) -> list[str]:
     if action.held:
         option = f"apply {action.override}" if action.override.startswith("--") else f"--allow {action.override}"
         override = [f"to do it all the same: {option}"] if action.override else []
-        return [f"held: {action.reason}", *changes, *override]
+        reasons = action.reason.split("; ") if action.why is Why.NO_ROOM else [action.reason]  # Numbers, then advice.
+        return [f"held: {reasons[0]}", *reasons[1:], *changes, *override]
     if action.verb is Verb.UPDATE:
         drift = ["drift: changed outside ftops since it was last applied"] if action.why is Why.DRIFTED else []
         return [*changes, *drift]

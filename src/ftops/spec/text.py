@@ -86,7 +86,7 @@ class Text:
         cut = _hidden(self.text, self.secrets).get(line - 1)
         if cut is not None:
             shown = f"{shown[:cut].rstrip()} {HIDDEN}"
-        return _window(shown, column)
+        return window(shown, column)
 
     def diagnostic(self, problem: Problem) -> Diagnostic:
         """Return a problem as a diagnostic with its source line."""
@@ -112,7 +112,8 @@ class Text:
         return (len(lines), len(lines[-1]) + 1) if lines else (1, 1)
 
 
-def _window(shown: str, column: int) -> str:
+def window(shown: str, column: int) -> str:
+    """Return a line, cut around the column if it is very long."""
     if len(shown) <= EXCERPT_CHARACTERS_MAX:
         return shown
     if column <= EXCERPT_CHARACTERS_MAX:
