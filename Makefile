@@ -4,7 +4,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo check test bench golden clean
+# As many processes as there are processors, at most four; a test goes to the next that is free.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+# The commands that tests start load compiled modules, as installed ones do, also where the environment writes none.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help demo static check test bench golden azurite clean
 
 help:
 	@echo "make demo    watch specs become a converged account, on the embedded emulator"
@@ -12,6 +17,7 @@ help:
 	@echo "make test    everything: check, and the tests against the emulator and the installed command"
 	@echo "make bench   floors, peers and ftops side by side; writes docs/performance.md"
 	@echo "make golden  rewrite the golden files; read what changed before you commit it"
+	@echo "make azurite a blob store for the tests of imports, which are skipped without it; needs node"
 	@echo "make clean   remove what these commands made"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -24,22 +30,28 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	@FTOPS="$(BIN)/ftops" sh examples/demo.sh
 
-check: $(STAMP)
+static: $(STAMP)
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --config .importlinter > $(VENV)/layers.txt || { cat $(VENV)/layers.txt; exit 1; }
-	@$(BIN)/python -m pytest tests/pure
 
-test: $(STAMP) check
-	@$(BIN)/python -m pytest tests --ignore=tests/pure
+check: static
+	@$(PYTEST) tests/pure
+
+test: static
+	@$(PYTEST) tests
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
 
 golden: $(STAMP)
-	@FTOPS_UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests -q || true
+	@FTOPS_UPDATE_GOLDEN=1 $(PYTEST) tests || true
 	@git status --short tests examples
 
+azurite:
+	@npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix . azurite@3.35.0
+	@echo "node_modules/.bin/azurite-blob is there; make test uses it"
+
 clean:
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo
+	rm -rf $(VENV) node_modules .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo

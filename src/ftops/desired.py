@@ -155,6 +155,8 @@ class _Builder:
         if not isinstance(document, DatasetDocument):
             return {}
         report = self.data.reports[source.address]
+        if document.spec.file is None:
+            return {"digest": report.digest, **document.spec.source}
         return {
             "digest": report.digest,
             "size_bytes": report.size_bytes,

@@ -80,8 +80,8 @@ class Data:
         return levels_of(document.lifecycle.rules) if document else {}
 
     def file_of(self, address: Address) -> str:
-        """Return the file of a dataset as its document names it."""
-        return self.sets[address].spec.file
+        """Return the file of a dataset as its document names it; empty where the service imports it."""
+        return self.sets[address].spec.file or ""
 
     @property
     def problems(self) -> list[Diagnostic]:
@@ -165,10 +165,15 @@ def read_data(
     """Fill in what each dataset's file holds; a file whose content is pinned is read only to upload it."""
     for source in sources:
         document = source.document
-        if not isinstance(document, DatasetDocument) or not (root / document.spec.file).is_file():
-            continue  # Of a file that is not there the loader has said so.
+        if not isinstance(document, DatasetDocument):
+            continue
         data.sets[source.address] = document
         file, pinned = document.spec.file, document.lifecycle.sha256
+        if file is None:  # The service imports it, and its content is what the spec says it is.
+            data.reports[source.address] = DataReport(pinned or "", 0)
+            continue
+        if not (root / file).is_file():
+            continue  # The loader has said so.
         if pinned is not None:
             data.reports[source.address] = DataReport(pinned, (root / file).stat().st_size)
             continue

@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +55,15 @@ class Server:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(60)
+
+
+def kept_port() -> str:
+    """Return a free port that the system gives to nobody who asks for any: it stays free when its server dies."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with suppress(OSError), socket.socket() as tried:
+            tried.bind(("127.0.0.1", port))
+            return str(port)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import Project
+from harness import Project, advance, desired_of, live_until_converged
 from serving import FILES, FTOPS, HEAD, served
 
 OWN_STORE = ("--store", "world.db", "--account", "east:eastus2")
@@ -177,21 +177,24 @@ def test_accounts_in_different_files(tmp_path: Path) -> None:
         server.end(signal.SIGTERM)
 
 
-def _deployed(root: Path) -> Project:
+@pytest.fixture
+def deployed(tmp_path: Path) -> Project:
     """Return a project whose deployment serves."""
-    project = Project.copy_of("quickstart", root)
-    for code in (3, 0):
-        project.ftops("apply", "--yes", code=code)
-        project.ftops("emulator", "advance", "6h")
+    project = Project.copy_of("quickstart", tmp_path)
+    live_until_converged(tmp_path, desired_of(tmp_path))
+    advance(tmp_path, 6)
     return project
 
 
-def test_call_of_an_unknown_deployment(tmp_path: Path) -> None:
-    """A deployment that is not there is a usage error with the nearest one that is, on an account that is there."""
-    project = Project.copy_of("quickstart", tmp_path)
-    empty = project.run("emulator", "call", "assistant-prod")
+def test_call_without_any_deployment(tmp_path: Path) -> None:
+    """Where nothing is deployed, no other name is offered."""
+    empty = Project.copy_of("quickstart", tmp_path).run("emulator", "call", "assistant-prod")
     assert (empty.returncode, "no other either" in empty.stderr) == (64, True)
-    project = _deployed(tmp_path)
+
+
+def test_call_of_an_unknown_deployment(deployed: Project) -> None:
+    """A deployment that is not there is a usage error with the nearest one that is, on an account that is there."""
+    project = deployed
     name = str(project.snapshot()["deployments"][0]["name"])
     near = project.run("emulator", "call", f"{name}x")
     assert (near.returncode, f'Did you mean "{name}"?' in near.stderr) == (64, True)
@@ -201,9 +204,9 @@ def test_call_of_an_unknown_deployment(tmp_path: Path) -> None:
     assert (account.returncode, 'Did you mean "local"?' in account.stderr) == (64, True)
 
 
-def test_calls_are_answered(tmp_path: Path) -> None:
+def test_calls_are_answered(deployed: Project) -> None:
     """A deployment is called through both interfaces, several times, and made to fail when asked to."""
-    project = _deployed(tmp_path)
+    project = deployed
     name = str(project.snapshot()["deployments"][0]["name"])
     first = project.run("emulator", "call", name)
     assert (first.returncode, bool(first.stdout.strip())) == (0, True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import DIED, advance, apply, desired_of, die_at, essence, jobs_by_digest, live_until_converged
+from deaths import Deaths
+from harness import DIED, advance, apply, desired_of, essence, jobs_by_digest, live_until_converged
 
 from ftops.emulator import Effect
 from ftops.model import Outcome
@@ -58,6 +59,8 @@ STAGES = 3
 """Applies that a whole life takes: the parent is started, the child is started, the deployment is made."""
 CALLS_MAX = 80
 """More than any stage makes; the walk ends where a stage outlives its calls."""
+DEATHS_MIN = 10
+"""Fewer than any stage has; a walk that ends sooner has not walked."""
 
 
 @pytest.fixture(scope="module")
@@ -82,36 +85,44 @@ def undisturbed(born: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return essence(root)
 
 
-def _stages(born: Path, folder: Path) -> Iterator[Path]:
-    """Yield the project as each apply of an undisturbed life finds it."""
-    root = folder / "stage"
-    shutil.copytree(born, root)
+@pytest.fixture(scope="module")
+def stages(born: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the project as each apply of an undisturbed life finds it."""
+    folder = tmp_path_factory.mktemp("stages")
+    root = shutil.copytree(born, folder / "stage")
+    found = []
     for number in range(STAGES):
-        yield shutil.copytree(root, folder / f"stage-{number}")
+        found.append(shutil.copytree(root, folder / str(number)))
         apply(root, desired_of(root))
         advance(root, 3)
+    return found
+
+
+@pytest.fixture(scope="module")
+def deaths() -> Iterator[Deaths]:
+    """Give a process that lets runs die."""
+    with Deaths() as started:
+        yield started
 
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.value)
-def test_death_at_every_call_ends_in_the_same_objects(
-    born: Path, undisturbed: dict[str, object], tmp_path: Path, end: Effect
+@pytest.mark.parametrize("stage", range(STAGES))
+def test_death_at_every_call_ends_in_the_same_objects(  # noqa: PLR0913, PLR0917 — each fixture is one of the facts
+    stages: list[Path], undisturbed: dict[str, object], deaths: Deaths, tmp_path: Path, stage: int, end: Effect
 ) -> None:
     """Whatever call apply dies at, the next runs end in exactly the same objects, with one job per digest."""
-    deaths = 0
-    for stage in _stages(born, tmp_path):
-        for request in range(1, CALLS_MAX):
-            root = tmp_path / "killed"
-            shutil.rmtree(root, ignore_errors=True)
-            shutil.copytree(stage, root)
-            desired = desired_of(root)
-            if die_at(root, desired, end, request) != DIED:
-                break
-            deaths += 1
-            left = live_until_converged(root, desired)
-            where = f"{end.value} call {request} of {stage.name}"
-            assert left.outcome is Outcome.CONVERGED, where
-            assert essence(root) == undisturbed, where
-            assert set(jobs_by_digest(root).values()) == {1}, where
-        else:
-            raise AssertionError(f"{stage.name} makes more than {CALLS_MAX} calls")
-    assert deaths > STAGES * 10
+    root = tmp_path / "killed"
+    for request in range(1, CALLS_MAX):
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(stages[stage], root)
+        desired = desired_of(root)
+        if deaths.die_at(root, end, request) != DIED:
+            break
+        left = live_until_converged(root, desired)
+        where = f"{end.value} call {request} of stage {stage}"
+        assert left.outcome is Outcome.CONVERGED, where
+        assert essence(root) == undisturbed, where
+        assert set(jobs_by_digest(root).values()) == {1}, where
+    else:
+        raise AssertionError(f"stage {stage} makes more than {CALLS_MAX} calls")
+    assert request > DEATHS_MIN

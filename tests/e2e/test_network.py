@@ -11,16 +11,22 @@ from pathlib import Path
 
 import pytest
 from harness import Project
-from serving import FTOPS, Server, served
+from serving import FTOPS, Server, kept_port, served
 
 STORE = ("--store", "world.db", "--account", "east:eastus2")
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def ports() -> tuple[str, ...]:
+    """Return two ports that a server finds again after its death."""
+    return ("--http", kept_port(), "--https", kept_port())
+
+
+@pytest.fixture
+def server(tmp_path: Path, ports: tuple[str, ...]) -> Iterator[Server]:
     """Give an emulator on the network, with its own certificates."""
     (tmp_path / "service").mkdir()
-    with served(tmp_path / "service", *STORE) as running:
+    with served(tmp_path / "service", *STORE, *ports) as running:
         yield running
 
 
@@ -77,7 +83,9 @@ def test_a_life_over_https(project: Project, server: Server) -> None:
     assert " 0 broken." in doctor.stdout
 
 
-def test_a_killed_server_loses_nothing(project: Project, server: Server, tmp_path: Path) -> None:
+def test_a_killed_server_loses_nothing(
+    project: Project, server: Server, ports: tuple[str, ...], tmp_path: Path
+) -> None:
     """The service dies in the middle and comes back with its file: the next run goes on, with one of each."""
     environment = exports(server)
     assert run(project, environment, "apply", "--yes").returncode == 3
@@ -86,12 +94,6 @@ def test_a_killed_server_loses_nothing(project: Project, server: Server, tmp_pat
     lost = run(project, environment, "plan")
     assert lost.returncode == 1
     assert "Traceback" not in lost.stderr
-    ports = (
-        "--http",
-        server.found(r"http://127\.0\.0\.1:(\d+)"),
-        "--https",
-        server.found(r"https://127\.0\.0\.1:(\d+)"),
-    )
     with served(tmp_path / "service", *STORE, *ports):
         assert run(project, environment, "apply", "--yes", "--wait").returncode == 0
         rows = json.loads(run(project, environment, "status", "--format", "json").stdout)["rows"]

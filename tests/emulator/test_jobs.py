@@ -172,11 +172,9 @@ FIELDS = ("model", "suffix", "seed", "method", "hyperparameters", "trainingType"
 
 
 @settings(
-    max_examples=80,
-    deadline=None,
     derandomize=True,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     body=st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3),

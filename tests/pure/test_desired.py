@@ -200,3 +200,41 @@ def test_a_data_set_knows_its_tokens(root: Path) -> None:
     desired = built(root, pinned, ONE).desired
     assert desired is not None
     assert desired.resources[0].facts.get("tokens") is None
+
+
+IMPORTED = """
+---
+apiVersion: ftops/v1alpha1
+kind: Dataset
+metadata: {name: rows}
+spec: {content_url: %s}
+lifecycle: {sha256: %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "facts"),
+    [
+        ("{env: FTOPS_ROWS_URL}", {"content_url_env": "FTOPS_ROWS_URL"}),
+        ("'https://d.example.com/rows.jsonl'", {"content_url": "https://d.example.com/rows.jsonl"}),
+    ],
+)
+def test_what_is_imported_has_the_digest_that_is_written(root: Path, source: str, facts: dict[str, str]) -> None:
+    """No file is looked for, rows and size are not known, and jobs are identified as if it had been uploaded."""
+    uploaded = built(root, DATASET % ("rows", "rows"), ONE).desired
+    assert uploaded is not None
+    digest = uploaded.resources[0].digest
+    made = built(root, IMPORTED % (source, digest), ONE)
+    assert not made.diagnostics
+    assert made.desired is not None
+    rows, job = made.desired.resources
+    assert rows.facts == {"digest": digest, **facts}
+    assert (rows.digest, job.digest) == (digest, uploaded.resources[1].digest)
+    assert "trained_tokens" not in job.facts
+
+
+def test_what_is_imported_serves_one_method_like_any_other(root: Path) -> None:
+    """A job that needs other rows than the dataset says is told, although nobody has looked at them."""
+    imported = IMPORTED % ("{env: FTOPS_ROWS_URL}", "ab" * 32)
+    dpo = imported.replace("sha256", "format: dpo, sha256")
+    assert [d.code for d in built(root, dpo, ONE).diagnostics] == ["format-conflict"]

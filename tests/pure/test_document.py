@@ -7,7 +7,7 @@ import time
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ftops.diagnostics import Diagnostic, Span
@@ -390,7 +390,6 @@ def test_excerpts_are_cut() -> None:
 # --- any input
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     """Any bytes give trees or a problem, never an exception."""
@@ -402,7 +401,6 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_PIECES, max_size=40).map("".join) | st.text(max_size=100))
 def test_any_text(text: str) -> None:
     """Any text gives trees or a problem whose place lies in the text, never an exception."""
@@ -429,7 +427,6 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_JSON, st.sampled_from([None, 2]))
 def test_json_is_yaml(data: object, indent: int | None) -> None:
     """What JSON writes is read as the same values."""

@@ -480,7 +480,10 @@ def test_forms(body: str, code: str, words: str) -> None:
 # --- any input
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    max_examples=2 * settings().max_examples,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(st.data())
 def test_any_change_of_a_good_spec(tmp_path: Path, data: st.DataObject) -> None:
     """A spec with any piece replaced by anything loads or gives diagnostics with a place in it."""

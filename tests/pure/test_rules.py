@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from ftops.rules import Model, Origin, Range, load_rules, tables
+from ftops.rules import Bom, Model, Origin, Range, load_rules, tables
 
 RULES = load_rules()
 METHODS = {"supervised", "dpo", "reinforcement"}
@@ -89,7 +89,8 @@ def test_limits_have_the_documented_values() -> None:
     limits = RULES.limits
     assert (limits.rows.rows_min, limits.rows.messages_max, limits.rows.tools_max) == (10, 2048, 128)
     assert (limits.files.size_bytes_below, limits.files.count_max) == (512_000_000, 100)
-    assert (limits.files.upload_in_parts_from_bytes, limits.files.parts_total_bytes_max) == (100_000_000, 8_000_000_000)
+    assert (limits.files.upload_in_parts_from_bytes, limits.files.part_bytes) == (100_000_000, 64 << 20)
+    assert (limits.files.parts_total_bytes_max, limits.files.bom) == (8_000_000_000, Bom.KEEP)
     images = limits.images
     assert (images.rows_max, images.per_row_max, images.per_call_max, images.size_bytes_max) == (
         50000,

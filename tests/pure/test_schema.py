@@ -221,7 +221,7 @@ def another_value(data: st.DataObject) -> Any:  # noqa: ANN401 — any value of 
     return copy.deepcopy(data.draw(st.sampled_from(OTHER_VALUES)))
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 @given(st.data())
 def test_schema_and_loader_agree_on_any_edit(data: st.DataObject) -> None:
     """A value put in another's place, a key renamed or taken out: both accept the document, or both refuse it."""

@@ -6,6 +6,8 @@ import io
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -16,12 +18,13 @@ import pytest
 
 from ftops.call import Call, Plane, Upload
 from ftops.errors import Interrupted, NotSignedIn, ServiceProblem, Unreachable, UsageError, WireError
+from ftops.rules import Bom
 from ftops.testing import NOON, FakeClock
 from ftops.wire.client import in_parallel
 from ftops.wire.flows import Budget, Limits
 from ftops.wire.hosts import AllowedHosts
 from ftops.wire.network import Network, OneWorld, Place, Sleeper
-from ftops.wire.upload import HashedFile
+from ftops.wire.upload import opened
 
 from .served import KEY, Answer, Fake, client, network, served, told
 
@@ -264,17 +267,18 @@ def test_emulators_and_real_accounts_do_not_mix() -> None:
 # --- what keeps an answer from coming
 
 
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """Give a port of loopback that nobody listens on, and that nobody else can take meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+        yield int(taken.getsockname()[1])
 
 
 def test_nobody_listens() -> None:
     """A port without a listener is knocked on three times, by a write too, and told with a way out."""
     waited: list[float] = []
-    with client(f"http://127.0.0.1:{free_port()}") as east:
+    with deaf_port() as port, client(f"http://127.0.0.1:{port}") as east:
         east.pause = waited.append
         with pytest.raises(Unreachable, match=r"127\.0\.0\.1 takes no connection: .*Check the endpoint"):
             east.call(Call(Plane.DATA, "POST", "/fine_tuning/jobs", body={}))
@@ -328,15 +332,18 @@ def test_a_certificate_nobody_vouches_for(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_file_that_cannot_be_opened_is_told_by_its_name(tmp_path: Path) -> None:
     """A file that is gone when it is to be sent is named, and nothing is sent."""
-    upload = Upload(tmp_path / "gone.jsonl", "gone.jsonl", "fine-tune", "0" * 64, 100)
+    upload = Upload(tmp_path / "gone.jsonl", "gone.jsonl", "fine-tune", "0" * 64)
     with served() as (_app, root), client(root) as east:
         with pytest.raises(WireError, match=r"gone\.jsonl cannot be read, so nothing was uploaded: No such file"):
             east.call(Call(Plane.DATA, "POST", "/files", body=upload))
-        assert east.calls == 1
+        assert east.calls == 0
 
 
 class _Failing(io.RawIOBase):
     """A disk that fails."""
+
+    def tell(self) -> int:
+        return 0
 
     def read(self, _size: int = -1) -> bytes:
         raise OSError(5, "Input/output error")
@@ -344,13 +351,12 @@ class _Failing(io.RawIOBase):
 
 def test_a_disk_that_fails_in_the_middle_is_told_by_the_files_name(tmp_path: Path) -> None:
     """What the system says while a file is read on becomes a sentence, not a traceback."""
-    path = tmp_path / "train.jsonl"
-    path.write_bytes(b"x")
-    with path.open("rb") as source:
-        file = HashedFile(source, path.name, 1, "0" * 64, lambda _sent, _size: None)
-        file.source = cast("BinaryIO", _Failing())
+    upload = Upload(tmp_path / "train.jsonl", "train.jsonl", "fine-tune", "0" * 64)
+    upload.path.write_bytes(b"x")
+    with opened(upload, Bom.KEEP, lambda _sent, _size: None) as content:
+        content.source = cast("BinaryIO", _Failing())
         with pytest.raises(WireError, match=r"train\.jsonl cannot be read, so nothing was uploaded: Input/output"):
-            file.read(1)
+            content.whole().read(1)
 
 
 # --- the budget

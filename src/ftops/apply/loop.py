@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
-from ftops.apply.journal import Journal
+from ftops.apply.journal import Journal, UploadMemory
 from ftops.clock import Clock
 from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, Unreachable, WireError
 from ftops.kinds import KINDS_BY_WORD
@@ -223,13 +224,15 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         if action.verb is Verb.UPDATE and action.object is not None
         else kind.create(action.resource, action.resolved)
     )
-    run.journal.intend(key, run.service_now(action.account, live), plan.id)
+    moment = partial(run.service_now, action.account, live)
+    run.journal.intend(key, moment(), plan.id)
     try:
-        answer = run.clients[action.account].call(call)
+        memory = UploadMemory(run.journal, key, plan.id, moment, partial(_heed_stop, run))
+        answer = run.clients[action.account].call(call, memory)
     except WireError as error:
-        if _may_have_been_done(error, action):
+        if _may_have_been_done(error, action) and run.journal.may_have_made(key):
             return _in_doubt(run, action, key, live, error)
-        run.journal.refuse(key, run.service_now(action.account, live), _problem_text(error))
+        run.journal.refuse(key, moment(), _problem_text(error))
         if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
             run.written.discard(key)
             raise _Busy from error

@@ -33,7 +33,8 @@ def _stats(
 ) -> SetStats:
     file, reading = data.file_of(address), data.readings.get(address)
     if reading is None:
-        return SetStats(str(address), file, "pinned", report.digest, report.size_bytes)
+        how = "pinned" if file else "imported"
+        return SetStats(str(address), file or "(a URL)", how, report.digest, report.size_bytes)
     lengths = report.lengths
     return SetStats(
         address=str(address),

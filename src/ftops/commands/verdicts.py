@@ -17,10 +17,7 @@ from typing import NamedTuple, TypeAlias
 from ftops.cache import Cache, Seen, digest, seen
 from ftops.diagnostics import Diagnostic, Severity, Span
 from ftops.spec.files import FILE_BYTES_MAX, find
-
-NAMED_BY_SPECS = ("AZURE_OPENAI_", "FTOPS_")
-"""How the variables begin that `{env: NAME}` may name."""
-
+from ftops.variables import NAMED_BY_SPECS
 
 PLAINLY, STRICTLY = "validate", "validate strictly"
 """What is asked: keys of rows that are written twice are looked for strictly only."""

@@ -16,9 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from ftops.catalogue import problem_with
 from ftops.diagnostics import Severity
 from ftops.upkeep import IdleWish, OnGone, OnIdle
+from ftops.variables import NAMED_BY_SPECS
 
 API_VERSION = "ftops/v1alpha1"
 NAME = re.compile(r"[a-z0-9-]{1,63}")
+VARIABLE = re.compile(rf"(?:{'|'.join(NAMED_BY_SPECS)})[A-Z0-9_]+")
+"""The whole name of an environment variable that a spec may name."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -103,6 +106,12 @@ class DatasetRef(Strict):
     dataset: str
 
 
+class EnvRef(Strict):
+    """`{env: NAME}`: the environment variable that holds a value which is never written in a spec."""
+
+    env: str
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A problem with a value of a document; `path` leads to it and may end at a missing key's parent.
@@ -122,6 +131,16 @@ def not_built(path: Path, what: str) -> Finding:
     """Return the finding for a key or value that a later version builds; it is never accepted and inert."""
     detail = f"{what[0].upper()}{what[1:]} is not built yet; take it out until it is."
     return Finding(path, "not-yet", "Not built yet", detail, on_key=True)
+
+
+def wrong_variable(path: Path, name: str, what: str, example: str) -> Iterable[Finding]:
+    """Yield a finding unless a spec may have the variable of this name read; `what` is what it holds."""
+    if not VARIABLE.fullmatch(name):
+        detail = (
+            f"{path[-1]} is the name of an environment variable that holds the {what}, never the {what}. The name "
+            f"begins with AZURE_OPENAI_ or FTOPS_ and goes on in capitals, digits and underscores: {example}."
+        )
+        yield Finding(path, "bad-variable", "Not the name of a variable", detail)
 
 
 def artifact_name(document: Document) -> Iterable[Finding]:

@@ -56,7 +56,7 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True)
 class SetStats:
-    """A dataset in numbers; of one whose content is pinned only the digest is known (`rows` is None).
+    """A dataset in numbers; of one that is pinned or imported only the digest is known (`rows` is None).
 
     `encoding` is how tokens were counted, empty for an estimate; `unmeasured_rows` have tools or images, which are
     estimated in any case. `percentiles` are the tokens that 50, 90 and 99 % of the rows have at most, `bars` the rows
@@ -97,7 +97,7 @@ def _set(each: SetStats, *, colour: bool) -> str:
     head = f"{each.address}  {each.file}  {each.format}, {_size(each.size_bytes)}, sha256 {each.digest[:12]}"
     lines = [paint(harmless(head), Ink.BOLD, colour=colour), ""]
     if each.rows is None:
-        lines.append(f"{INDENT}its content is pinned (lifecycle.sha256): it is read only to be uploaded")
+        lines.append(f"{INDENT}its content is what lifecycle.sha256 says; it is not read here")
         return "\n".join([*lines, ""])
     for label, words in _facts(each):
         lines += textwrap.wrap(

@@ -23,10 +23,11 @@ from ftops.rules.reader import (
 )
 from ftops.rules.regions import Offer, normal_region
 from ftops.rules.retirement import Retirement
-from ftops.rules.tables import Origin, Range
+from ftops.rules.tables import Bom, Origin, Range
 
 __all__ = [
     "TUNED_MARK",
+    "Bom",
     "DeploymentRules",
     "DpoRanges",
     "EpochGuess",

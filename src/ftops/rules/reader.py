@@ -14,7 +14,7 @@ from ftops.rules.data_rules import Guidance, ImageRules, PromptRules
 from ftops.rules.prices import InferencePrice, Prices, load_prices
 from ftops.rules.regions import Offer, Regions, load_regions
 from ftops.rules.retirement import Retirement, Retirements, load_retirements
-from ftops.rules.tables import Origin, Range, as_list, as_table, as_texts, built, dated, packaged
+from ftops.rules.tables import Bom, Origin, Range, as_list, as_table, as_texts, built, dated, packaged
 
 TUNED_MARK = ".ft-"
 """What the name of every fine-tuned model and checkpoint has after its base (service rules, identifiers)."""
@@ -58,15 +58,17 @@ class RowLimits:
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """Limits of a file (`size_bytes_below` is the first size refused in one request) and of all files in an account.
+    """Limits of a file and of all files in an account, and how a file is sent.
 
-    From `upload_in_parts_from_bytes` on a file is sent in parts of `part_bytes`.
+    From `upload_in_parts_from_bytes` on it is sent in parts of `part_bytes`, and `size_bytes_below` is the first size
+    that an account may not train on. `bom` says whether a byte-order mark is kept as it is, added or stripped.
     """
 
     size_bytes_below: int
     upload_in_parts_from_bytes: int
     part_bytes: int
     parts_total_bytes_max: int
+    bom: Bom
     count_max: int
     total_bytes_max: int
     origin: Origin

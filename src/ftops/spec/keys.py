@@ -22,6 +22,7 @@ KEYS: Mapping[str, str] = {
     "JobRef.job": "the name of a job of the project",
     "JobRef.at": DIGEST_PIN,
     "DatasetRef.dataset": "the name of a dataset of the project",
+    "EnvRef.env": "an environment variable whose name begins with `AZURE_OPENAI_` or `FTOPS_`",
     # Project
     "ProjectSpec.accounts": "the accounts by name",
     "ProjectSpec.defaultAccount": "needed when there are several accounts",
@@ -48,9 +49,12 @@ KEYS: Mapping[str, str] = {
     "Sixteen characters of it are the marker",
     # Dataset
     "DatasetSpec.file": "the rows, a JSON Lines file",
+    "DatasetSpec.content_url": "instead of a file: `{env: NAME}`, the variable with the URL from which the service "
+    "imports the rows, or a literal URL without a signature",
     "DatasetLifecycle.format": "`chat`, `dpo` or `rft`; what its jobs need when absent",
     "DatasetLifecycle.rules": "overrides how much a rule weighs, by its word or id: `{too-few-rows: warning}`",
-    "DatasetLifecycle.sha256": "pins the content: the file is then read only to upload, and verified",
+    "DatasetLifecycle.sha256": "pins the content: the file is then read only to upload, and verified; a `content_url` "
+    "needs it",
     # FineTuningJob
     "JobSpec.model": "a dated model id, or `{job: NAME}` to continue from another job",
     "JobSpec.training_file": "`{dataset: NAME}`",

@@ -26,7 +26,10 @@ _VALUES_SHOWN = {
     "apiKeyEnv": re.compile(r"[ \t]*[\"']?(?:AZURE_OPENAI_|FTOPS_)[A-Z0-9_]*(?![A-Za-z0-9+/=-])"),
 }
 """Keys whose value a person may have mixed up with the secret itself; only what looks right is shown."""
-_IN_URL = re.compile(r"://[^/\s@\"']+@|[?&](?:api-?key|code|key|token|access_token|subscription-key)=", re.IGNORECASE)
+_IN_URL = re.compile(
+    r"://[^/\s@\"']+@|[?&](?:api-?key|code|key|token|access_token|subscription-key|awsaccesskeyid|x-(?:amz|goog)-[a-z-]+)=",
+    re.IGNORECASE,
+)
 _NOT_WORD = re.compile(r"[^a-z0-9]")
 _SIGNATURE = re.compile(r"\b(sig(?:nature)?=)[^&\s\"'…]+", re.IGNORECASE)
 _KEY_IN_LINE = re.compile(rf"(?<![\w.-])([\w.-]{{1,{KEY_CHARACTERS_MAX}}})[\"']?[ \t]*(?::|$)")
@@ -162,8 +165,7 @@ def _secret_lines(lines: Iterable[str]) -> Iterable[tuple[int, int]]:
             yield number, len(line) - len(body)
             continue
         under = None
-        signature = _SIGNATURE.search(line) or _IN_URL.search(line)
-        if signature:
+        for signature in filter(None, (_SIGNATURE.search(line), _IN_URL.search(line))):
             yield number, signature.start()
         key = next((m for m in _KEY_IN_LINE.finditer(line) if looks_secret(m[1]) or _mixed_up(m, line)), None)
         if key:
