@@ -7,7 +7,7 @@ told of, but for those that say that there is nothing to check.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ftops.diagnostics import Severity, did_you_mean
@@ -148,6 +148,19 @@ CATALOGUE: Mapping[str, Check] = {
 }
 """The codes in the order they are documented."""
 
+DATASET, JOB = "Dataset", "FineTuningJob"
+"""The kinds of the documents in which rules are overridden."""
+OF_JOB_DOCUMENTS = frozenset(
+    (
+        *("image-model", "image-region", "validation-missing"),
+        *("row-over-context", "too-many-tokens", "repeats-parent-rows", "few-validation-rows"),
+        *("early-hyperparameters", "unusual-multiplier", "leaves-region"),
+    )
+)
+"""Rules that a FineTuningJob's document overrides; all others are the Dataset's to override."""
+OF_BOTH = frozenset(("shared-row",))
+"""Rules that either of them overrides, the job's document winning."""
+
 OFF = "off"
 LEVELS: Mapping[str, Severity | None] = {"error": _E, "warning": _W, "info": _I, OFF: None}
 """What `lifecycle.rules` may say of a rule."""
@@ -175,12 +188,21 @@ def levels_of(rules: Mapping[str, str]) -> Levels:
     return {code: LEVELS[level] for word, level in by_id for code in codes_of(word)}
 
 
-def problem_with(word: str, within: Iterable[str] = CATALOGUE) -> str:
-    """Return why a rule cannot be overridden, or nothing if it can."""
-    codes = codes_of(word)
+def overridden_in(kind: str) -> frozenset[str]:
+    """Return the rules that documents of a kind may override; for any other kind none."""
+    if kind == JOB:
+        return OF_JOB_DOCUMENTS | OF_BOTH
+    return frozenset(CATALOGUE.keys() - OF_JOB_DOCUMENTS) if kind == DATASET else frozenset()
+
+
+def problem_with(word: str, kind: str) -> str:
+    """Return why a rule cannot be overridden in a document of a kind, or nothing if it can."""
+    codes, within = codes_of(word), overridden_in(kind)
     if not codes:
-        ids = [check.id for check in CATALOGUE.values()]
+        ids = [CATALOGUE[code].id for code in sorted(within)]
         return f'"{word}" is no rule of datasets.{did_you_mean(word, [*within, *ids])} `ftops explain` lists them.'
+    if not within.intersection(codes):
+        return f'"{word}" is weighed in the {DATASET if kind == JOB else JOB}; here it would do nothing. Move it there.'
     fixed = [code for code in codes if CATALOGUE[code].fixed]
     if fixed:
         return f'"{fixed[0]}" cannot be overridden: there is no data to train on.'

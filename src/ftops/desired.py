@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from ftops.cache import Cache
+from ftops.catalogue import CATALOGUE, level_of, levels_of
 from ftops.data import DataReport
 from ftops.data.cache import Files
 from ftops.diagnostics import Collector, Diagnostic
@@ -176,13 +177,15 @@ class _Builder:
 
     def _note_too_many_tokens(self, source: Source, resource: Resource) -> None:
         """Report a job that trains more than one job may; epochs left to the service are not held against it."""
+        level = level_of("too-many-tokens", levels_of(as_type(JobDocument, source.document).lifecycle.rules))
         tokens, most = resource.facts.get("trained_tokens"), self.rules.limits.jobs.trained_tokens_max
-        if isinstance(tokens, int) and tokens > most and not resource.facts.get("epochs_assumed"):
+        if level and isinstance(tokens, int) and tokens > most and not resource.facts.get("epochs_assumed"):
             detail = (
                 f"The job would train about {tokens:,} tokens, {resource.fields['n_epochs']} times its training file; "
                 f"the service takes {most:,} in one job. Train fewer epochs, or split the file and chain the jobs."
             )
-            finding = Finding(("spec", "training_file"), "too-many-tokens", "Too many tokens in one job", detail)
+            summary = CATALOGUE["too-many-tokens"].summary
+            finding = Finding(("spec", "training_file"), "too-many-tokens", summary, detail, level)
             self.problems.append(source.diagnostic(finding))
 
 

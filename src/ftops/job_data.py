@@ -194,13 +194,14 @@ def _reading(address: Address, row_format: str, data: Data, asked: Asked) -> Rea
         encoding=encoding if counter(encoding) else "",
         contexts=tuple(sorted({base.context_tokens for base in bases if base.context_tokens})),
         fields=tuple(sorted({path for each in jobs for path in grader_fields(each.job.spec)})),
+        trains=not jobs or any(each.training == address for each in jobs),
         strict=asked.strict,
         identities=asked.compares or any(each.validation for each in jobs),
     )
 
 
 def between(data: Data) -> Iterator[Diagnostic]:
-    """Yield what is wrong between jobs and their data, each as its documents weigh it."""
+    """Yield what is wrong between jobs and their data, and what is advised, each as its documents weigh it."""
     by_address = {each.source.address: each for each in data.used}
     for each in data.used:
         for finding in _of_job(each, data):
@@ -289,7 +290,7 @@ def _repeated(used: Used, by_address: Mapping[Address, Used], data: Data) -> Ite
     model = used.job.spec.model
     parent = by_address.get(Address("job", model.job)) if isinstance(model, JobRef) and model.at is None else None
     level = level_of("repeats-parent-rows", used.levels)
-    if parent is None or level is None:
+    if parent is None or parent is used or level is None:
         return
     before, now = data.read(parent.training), data.read(used.training)
     if before is None or now is None or method_type(parent.job.spec) != method_type(used.job.spec):

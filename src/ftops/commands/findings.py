@@ -60,14 +60,14 @@ def _sarif(diagnostics: Sequence[Diagnostic], prefix: str) -> str:
 
     if not diagnostics:  # Then no page is wanted, and reading them all takes longer than everything else.
         return sarif((), {}, __version__, prefix)
-    from ftops.catalogue import CATALOGUE  # noqa: PLC0415
+    from ftops.catalogue import CATALOGUE, OFF  # noqa: PLC0415
     from ftops.commands.explain import diagnostic_pages, severity_of  # noqa: PLC0415
 
     rules = {
         code: Rule(
             means=page.means,
             mend=page.mend,
-            severity=Severity(severity_of(code, page)),
+            severity=Severity(severity_of(code, page).replace(OFF, Severity.INFO)),  # Told, if it was asked for.
             tags=(CATALOGUE[code].id,) if code in CATALOGUE else (),
         )
         for code, page in diagnostic_pages().items()

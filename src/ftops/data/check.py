@@ -64,7 +64,8 @@ def check_rows(path: Path, shown: str, limits: Limits, reading: Reading) -> Chec
         return Checked(DataReport("", 0, shown=shown, seen=gathered.seen), indexes.identities)
     if not_rows is not None:
         gathered.add(*not_rows, 1, 1)
-    _judge(gathered, source, limits, indexes.marks, rows=not_rows is None)
+    _judge(gathered, source, limits, indexes.marks, rows_wanted=reading.trains and not_rows is None)
+    _compare_fields(gathered, reading)
     if not begin.startswith(_BOM):
         gathered.add("no-bom", "The file has no byte-order mark. Most files have none, and the service takes both.")
     return Checked(_report(gathered, source, shown, reading), indexes.identities)
@@ -83,11 +84,11 @@ def _not_rows(begin: bytes) -> tuple[str, str] | None:
     return next((told for head, told in _NOT_ROWS.items() if begin.startswith(head)), None)
 
 
-def _judge(gathered: Gathered, source: JsonlFile, limits: Limits, marks: RowIndex, *, rows: bool) -> None:
+def _judge(gathered: Gathered, source: JsonlFile, limits: Limits, marks: RowIndex, *, rows_wanted: bool) -> None:
     """Add what the file as a whole is told of."""
     _check_size(source.size_bytes, limits, gathered)
     rows_min = limits.rows.rows_min
-    if rows and gathered.rows < rows_min:
+    if rows_wanted and gathered.rows < rows_min:
         detail = f"The file has {gathered.rows} rows; training needs at least {rows_min}, and useful results need more."
         gathered.add("too-few-rows", detail)
     count, pairs, last_line = marks.repeated(SHOWN_PER_CODE_MAX + 1)
@@ -107,7 +108,11 @@ def _judge(gathered: Gathered, source: JsonlFile, limits: Limits, marks: RowInde
     if gathered.image_rows > limits.images.rows_max:
         detail = f"{gathered.image_rows:,} rows have images; a file takes {limits.images.rows_max:,}. Split it."
         gathered.add("too-many-image-rows", detail)
-    for code, detail in counted(gathered.values, gathered.rows):
+
+
+def _compare_fields(gathered: Gathered, reading: Reading) -> None:
+    """Add what is odd about the fields of reinforcement rows, among the rows that have any."""
+    for code, detail in counted(gathered, {path[0] for path in reading.fields}):
         gathered.add(code, detail)
 
 

@@ -21,6 +21,8 @@ UNKNOWN_PIXELS = 1024
 _DATA = re.compile(r"data:(?P<type>[^;,]{0,64})(?P<base64>;base64)?,")
 _WEB = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
 _DECLARED = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/webp": "webp"}
+_OTHER = {"image/gif", "image/bmp", "image/tiff", "image/svg+xml", "image/heic", "image/avif"}
+"""Types that are meant as they are written, though they are near to one that is trained on."""
 _BEGINS: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),
@@ -112,9 +114,10 @@ def _of_data(path: JsonPath, url: str, rules: ImageRules) -> Found:
         yield Finding("image-shape", path, "A data URL must begin as data:image/jpeg;base64 and a comma.")
         return
     if found["type"].lower() not in _DECLARED:
-        known = tuple(_DECLARED)
-        detail = f"{named(found['type'])} is not trained on; convert it to {_listed(rules.formats)}."
-        yield Finding("image-format", path, detail + hint(found["type"], known))
+        other = found["type"].lower() in _OTHER
+        meant = "" if other else hint(found["type"], tuple(_DECLARED))
+        detail = f"{named(found['type'])} is not trained on; convert it to {_listed(rules.formats)}.{meant}"
+        yield Finding("image-format", path, detail)
         return
     try:
         data = binascii.a2b_base64(url[found.end() :].encode("ascii"), strict_mode=True)

@@ -6,7 +6,7 @@ stretch of a file gave, and two that follow each other can be put together; a `D
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Sequence
 
 from msgspec import Struct, field
 
@@ -20,6 +20,7 @@ PROMPTS_MAX = 200
 """Different system prompts told apart in one file; further ones are counted together."""
 FIELDS_MAX = 200
 PERCENTS = (50, 90, 99)
+_NO_OBJECT = ("bad-json", "not-utf8", "not-an-object", "line-too-long")
 
 
 class Place(Struct, gc=False):
@@ -278,16 +279,26 @@ def merged(parts: Iterable[Gathered]) -> Gathered:
     return whole
 
 
-def counted(values: Mapping[str, Values], rows: int) -> Iterable[tuple[str, str]]:
-    """Yield what is odd about the further fields of reinforcement rows, as (code, sentences)."""
+def counted(gathered: Gathered, told: Container[str]) -> Iterable[tuple[str, str]]:
+    """Yield what is odd about the further fields of reinforcement rows, by their names, as (code, sentences).
+
+    Lines that hold no object have no fields that could be missing. Of more fields than are kept nothing is told: nobody
+    knows then in how many rows one of them is. Where a field in `told` is missing is said of each row.
+    """
     from ftops.data.rows import named  # noqa: PLC0415 - rows of this format only
 
-    for name, seen in values.items():
-        if seen.rows < rows or len(seen.kinds) > 1:
-            kinds = ", ".join(sorted(seen.kinds))
-            missing = f" and missing in {rows - seen.rows:,} rows" if seen.rows < rows else ""
-            detail = f"{named(name)} is {kinds}{missing}. A grader reads all rows alike: give it one kind in all."
-            yield "uneven-fields", detail
+    values = gathered.values if len(gathered.values) < FIELDS_MAX else {}
+    rows = gathered.rows - sum(seen.count for code, seen in gathered.seen.items() if code in _NO_OBJECT)
+    for name, seen in sorted(values.items()):
+        without = 0 if name in told else rows - seen.rows
+        if without or len(seen.kinds) > 1:
+            missing = f" and missing in {without:,} row{'s' if without > 1 else ''}" if without else ""
+            detail = f"{named(name)} is {_either(sorted(seen.kinds))}{missing}. A grader reads all rows alike: "
+            yield "uneven-fields", f"{detail}give it one kind in all."
         elif rows > 1 and not seen.varies:
             detail = f"{named(name)} has the same value in all {rows:,} rows; check whether the reference got lost."
             yield "constant-field", detail
+
+
+def _either(kinds: Sequence[str]) -> str:
+    return " or ".join(part for part in (", ".join(kinds[:-1]), kinds[-1]) if part)

@@ -117,7 +117,7 @@ class DatasetKind(Uninquiring):
         if dataset.metadata.account is not None:
             detail = "A dataset has no account: it is uploaded wherever a job needs it. Take `account` out."
             yield Finding(("metadata", "account"), "unknown-field", "Unknown field", detail, on_key=True)
-        yield from rule_findings(dataset.lifecycle.rules)
+        yield from rule_findings(dataset.lifecycle.rules, self.title)
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
         """Yield the file of rows, unless they are imported."""

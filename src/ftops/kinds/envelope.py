@@ -92,10 +92,10 @@ RuleLevels: TypeAlias = Mapping[str, Literal["error", "warning", "info", "off"]]
 """What `lifecycle.rules` says of rules of datasets, by their words or ids."""
 
 
-def rule_findings(rules: RuleLevels) -> Iterable[Finding]:
-    """Yield the words of `lifecycle.rules` that are no rules, or that cannot be overridden."""
+def rule_findings(rules: RuleLevels, kind: str) -> Iterable[Finding]:
+    """Yield the words of `lifecycle.rules` that are no rules, or that a document of this kind cannot override."""
     for word in rules:
-        problem = problem_with(word)
+        problem = problem_with(word, kind)
         if problem:
             yield Finding(("lifecycle", "rules", word), "unknown-rule", "Not a rule to override", problem, on_key=True)
 

@@ -194,7 +194,7 @@ def grader_fields(spec: JobSpec) -> frozenset[FieldPath]:
 def check(document: JobDocument, rules: Rules) -> Iterable[Finding]:
     """Yield what is wrong with the values of a job."""
     yield from artifact_name(document)
-    yield from rule_findings(document.lifecycle.rules)
+    yield from rule_findings(document.lifecycle.rules, document.kind)
     yield from _method_findings(document.spec)
     yield from _model_findings(document, rules)
     yield from _range_findings(document.spec, rules)
