@@ -104,7 +104,7 @@ def _judge(gathered: Gathered, source: JsonlFile, limits: Limits, marks: RowInde
     if gathered.image_rows > limits.images.rows_max:
         detail = f"{gathered.image_rows:,} rows have images; a file takes {limits.images.rows_max:,}. Split it."
         gathered.add("too-many-image-rows", detail)
-    for code, detail in counted(gathered.values, gathered.rows):
+    for code, detail in counted(gathered):
         gathered.add(code, detail)
 
 

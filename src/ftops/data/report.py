@@ -6,7 +6,7 @@ stretch of a file gave, and two that follow each other can be put together; a `D
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from msgspec import Struct, field
 
@@ -20,6 +20,7 @@ PROMPTS_MAX = 200
 """Different system prompts told apart in one file; further ones are counted together."""
 FIELDS_MAX = 200
 PERCENTS = (50, 90, 99)
+_NO_OBJECT = ("bad-json", "not-utf8", "not-an-object", "line-too-long")
 
 
 class Place(Struct, gc=False):
@@ -271,11 +272,17 @@ def merged(parts: Iterable[Gathered]) -> Gathered:
     return whole
 
 
-def counted(values: Mapping[str, Values], rows: int) -> Iterable[tuple[str, str]]:
-    """Yield what is odd about the further fields of reinforcement rows, as (code, sentences)."""
+def counted(gathered: Gathered) -> Iterable[tuple[str, str]]:
+    """Yield what is odd about the further fields of reinforcement rows, by their names, as (code, sentences).
+
+    Lines that hold no object have no fields that could be missing. Of more fields than are kept nothing is told: nobody
+    knows then in how many rows one of them is.
+    """
     from ftops.data.rows import named  # noqa: PLC0415 - rows of this format only
 
-    for name, seen in values.items():
+    values = gathered.values if len(gathered.values) < FIELDS_MAX else {}
+    rows = gathered.rows - sum(seen.count for code, seen in gathered.seen.items() if code in _NO_OBJECT)
+    for name, seen in sorted(values.items()):
         if seen.rows < rows or len(seen.kinds) > 1:
             kinds = ", ".join(sorted(seen.kinds))
             missing = f" and missing in {rows - seen.rows:,} rows" if seen.rows < rows else ""
