@@ -177,4 +177,5 @@ def guess_format(path: Path, limits: Limits) -> str:
     last = messages[-1] if isinstance(messages, list) and messages else None
     role = last.get("role") if isinstance(last, dict) else None
     further = row.keys() - {"messages", "tools", "parallel_tool_calls", "functions"}
-    return "rft" if role in {"user", "developer"} and further else "chat"
+    # Compared with tuples, here and elsewhere: what stands in the place of a role may be an array, which no set takes.
+    return "rft" if role in ("user", "developer") and further else "chat"

@@ -13,6 +13,10 @@ import msgspec
 JsonPath: TypeAlias = tuple[str | int, ...]
 """The way from a row to a value in it, such as `("messages", 2, "content")`."""
 
+NESTING_MAX = 256
+"""Levels of objects and arrays that a line may have. Far more than any row needs; without it the limit would be the
+interpreter's, which counts the calls that lead to the decoder too, so that one line could pass here and fail there."""
+
 # No type is given: the decoder then makes only plain values, and nothing in a row can choose what is made.
 _decoder = msgspec.json.Decoder(object)
 _positioned = re.compile(r"JSON is malformed: (?P<reason>.*) \(byte (?P<position>\d+)\)")
@@ -50,22 +54,38 @@ class BadLine:
     reason: str
 
 
+_TOO_DEEP = BadLine("bad-json", 0, "it is nested too deeply")
+_text = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|$)', re.DOTALL)
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
 def decode(data: bytes) -> object:
     """Return the JSON value of one line, or a BadLine.
 
     A BadLine stands for what is not UTF-8 or not JSON, is nested too deeply, or has a number out of range.
     """
     try:
-        return _decoder.decode(data)
+        value = _decoder.decode(data)
     except RecursionError:
-        return BadLine("bad-json", 0, "it is nested too deeply")
-    except msgspec.ValidationError:
-        return BadLine("bad-json", 0, "a number is too large to be read exactly")
+        return _TOO_DEEP
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
-        return _explained(data, str(error))
+        return _TOO_DEEP if too_deep(data) else _explained(data, error)
+    return _TOO_DEEP if too_deep(data) else value
 
 
-def _explained(data: bytes, message: str) -> BadLine:
+def too_deep(data: bytes) -> bool:
+    """Tell whether a line, of JSON or nearly so, is nested more deeply than is read."""
+    if data.count(b"[") + data.count(b"{") <= NESTING_MAX:
+        return False
+    levels = 0
+    for bracket in _text.sub(b"", data).translate(None, delete=_NO_BRACKETS):
+        levels += 1 if bracket in b"[{" else -1
+        if levels > NESTING_MAX:
+            return True
+    return False
+
+
+def _explained(data: bytes, cause: Exception) -> BadLine:
     """Return the problem with the encoding of the whole line, else with its JSON.
 
     The decoder knows the place of a bad byte only within one text, and outside of texts it calls one a bad character.
@@ -76,7 +96,9 @@ def _explained(data: bytes, message: str) -> BadLine:
         return BadLine(
             "not-utf8", error.start, f"byte 0x{data[error.start]:02x} is not part of UTF-8 text; save the file as UTF-8"
         )
-    return _not_json(data, message)
+    if isinstance(cause, msgspec.ValidationError):
+        return BadLine("bad-json", 0, "a number is too large to be read exactly")
+    return _not_json(data, str(cause))
 
 
 def _not_json(data: bytes, message: str) -> BadLine:

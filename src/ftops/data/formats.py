@@ -15,6 +15,7 @@ from ftops.data.rows import (
     Finding,
     Found,
     Row,
+    first_found,
     hint,
     message_list,
     named,
@@ -51,7 +52,7 @@ def check_chat_row(value: object, limits: Limits) -> list[Finding]:
         detail = '"messages" must be an array with at least one user and one assistant message.'
         return [Finding("messages-missing", ("messages",), detail)]
     row = Row(value, messages, objects_in(messages), limits)
-    return list(_of_plain_row(row) if _is_plain(row) else _of_row(row))
+    return first_found(_of_plain_row(row) if _is_plain(row) else _of_row(row))
 
 
 def _is_plain(row: Row) -> bool:

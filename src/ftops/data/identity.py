@@ -35,6 +35,7 @@ APART: Final = "\x1e\x1f"
 HEADS: Final[Mapping[type, str]] = {System: "s", Developer: "d", User: "u", Assistant: "a", Reply: "t"}
 WEIGHTED: Final = ("a0", "a1")
 TOOLS_KEPT_MAX = 64
+TOOLS_KEPT_BYTES_MAX = 64 << 10
 
 Identity: TypeAlias = tuple[int, int]
 """The numbers of a row and of its prompt, of 64 bits each."""
@@ -100,9 +101,10 @@ class Identities:
         if known is None:
             value = _plain(text)
             known = "" if value is None else _sorted(value).decode()
-            if len(self._tools) >= TOOLS_KEPT_MAX:
-                self._tools.clear()
-            self._tools[text] = known
+            if len(text) <= TOOLS_KEPT_BYTES_MAX:
+                if len(self._tools) >= TOOLS_KEPT_MAX:
+                    self._tools.clear()
+                self._tools[text] = known
         return known
 
 

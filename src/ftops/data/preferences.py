@@ -10,6 +10,7 @@ from ftops.data.rows import (
     Finding,
     Found,
     Row,
+    first_found,
     message_list,
     not_an_object,
     objects_in,
@@ -34,7 +35,7 @@ def check_preference_row(value: object, limits: Limits) -> list[Finding]:
             "Use the file for another job, or convert it."
         )
         return [Finding("wrong-format", ("messages",), detail)]
-    return list(_of_row(value, limits))
+    return first_found(_of_row(value, limits))
 
 
 def _of_row(fields: Fields, limits: Limits) -> Found:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import UNSET
 
-from ftops.data.decode import BadLine, decode
+from ftops.data.decode import BadLine, decode, too_deep
 from ftops.data.reinforcement import asks_for_reasoning, missing_fields
 from ftops.data.rows import Row
 from ftops.data.tokens import Texts, written_tools
@@ -141,7 +141,11 @@ def quick_prompt(limits: Limits, fields: Sequence[tuple[str, ...]]) -> Quick:
             messages = msgspec.convert(row.get("messages"), Prompt)
         except REFUSED:
             return None
-        if type(messages[-1]) is not User or row.keys() & {"preferred_output", "non_preferred_output", *_TOOL_KEYS}:
+        if (
+            too_deep(data)
+            or type(messages[-1]) is not User
+            or row.keys() & {"preferred_output", "non_preferred_output", *_TOOL_KEYS}
+        ):
             return None
         if any(asks_for_reasoning(m.content, limits) for m in messages) or any(missing_fields(row, fields)):
             return None

@@ -7,7 +7,18 @@ from typing import TypeAlias
 
 from ftops.data.formats import each_message
 from ftops.data.images import image_parts
-from ftops.data.rows import Fields, Finding, Found, Row, message_list, not_an_object, objects_in, other_format, words_of
+from ftops.data.rows import (
+    Fields,
+    Finding,
+    Found,
+    Row,
+    first_found,
+    message_list,
+    not_an_object,
+    objects_in,
+    other_format,
+    words_of,
+)
 from ftops.rules import Limits
 
 FieldPath: TypeAlias = tuple[str, ...]
@@ -29,7 +40,7 @@ def check_prompt_row(value: object, limits: Limits, fields: Sequence[FieldPath] 
             Finding("messages-missing", ("messages",), '"messages" must be an array that ends with a user message.')
         ]
     row = Row(value, messages, objects_in(messages), limits)
-    return [*_of_messages(row), *missing_fields(value, fields)]
+    return [*first_found(_of_messages(row)), *missing_fields(value, fields)]
 
 
 def _of_messages(row: Row) -> Found:

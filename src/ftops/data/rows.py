@@ -6,8 +6,9 @@ what is printed ends in build logs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 from ftops.data.decode import JsonPath
@@ -20,6 +21,9 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 KNOWN_ROLES = frozenset(ROLES)
 WORD_LENGTH_MAX = 40
 """Characters shown of a name that a row chose: enough for a name, too few for a text that stands in its place."""
+
+FINDINGS_MAX = 10_000
+"""Findings of one row: a line of 60 MB may be millions of broken messages."""
 
 _COMPLETION = "this is a prompt/completion row of the retired completions format"
 _PREFERENCE = "this is a preference row, for the method dpo"
@@ -72,6 +76,11 @@ class Row:
 def objects_in(listed: list[object]) -> tuple[tuple[int, Fields], ...]:
     """Return the members that are objects, each with its index."""
     return tuple((index, member) for index, member in enumerate(listed) if isinstance(member, dict))
+
+
+def first_found(found: Iterable[Finding]) -> list[Finding]:
+    """Return what was found in a row: of one that is broken in more places than anybody would mend, the first."""
+    return list(islice(found, FINDINGS_MAX))
 
 
 def not_an_object(what: str) -> Finding:

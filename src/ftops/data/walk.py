@@ -108,10 +108,13 @@ class Walk:
         asked = 0
         kept: list[tuple[int, object]] = []
         prompt_before, like_it, began = "", 0, batch.number
+        shortest = self._shortest
         # Run for every row of every file, so that everything has local names; most rows are sound and alike.
         for number, line in enumerate(batch.lines, batch.number):
             sound = quick(line) if line is not None else None
             if sound is None:
+                self._note_prompt(began, prompt_before, like_it)  # before this row's, in the order of the lines
+                like_it = 0
                 value = self._slowly(number, line)
                 tokens.append(0)
                 if value is None:
@@ -133,34 +136,39 @@ class Walk:
         self._note_prompt(began, prompt_before, like_it)
         gathered.lines += len(batch.lines)
         if keeps:
-            self._note_kept(kept)
+            self._note_kept(kept, shortest)
         gathered.rows += len(tokens) - tokens.count(0)
         if not self._tokens.exact:
             gathered.tokens += sum(tokens)
             gathered.input_tokens += asked
             self._lengths.update(tokens)
-            if max(tokens) > self._shortest:
-                self._note_long((each, number) for number, each in enumerate(tokens, batch.number))
+            if max(tokens) > shortest:
+                self._note_long((each, number) for number, each in enumerate(tokens, batch.number) if each)
         return Numbers(marks.tobytes(), numbers.tobytes())
 
-    def _note_kept(self, kept: Sequence[tuple[int, object]]) -> None:
-        """Take note of sound rows that are looked at once more: an encoder counts their texts all at once."""
+    def _note_kept(self, kept: Sequence[tuple[int, object]], shortest: int) -> None:
+        """Take note of sound rows that are looked at once more: an encoder counts their texts all at once.
+
+        Rows longer than `shortest`, which the lines before gave, are among the longest so far.
+        """
         if self._fields:
             for _, row in kept:
                 self._note_values(row)
         if self._tokens.exact:
             texts = [self._format.texts_of_row(row, self._limits) for _, row in kept]
+            long: list[tuple[int, int]] = []
             for (line, _), each, counted in zip(kept, texts, self._tokens.of(texts), strict=True):
-                self._note_tokens(line, counted)
+                if self._note_tokens(*counted) > shortest:
+                    long.append((counted[0], line))
                 self._gathered.unmeasured_rows += each.unmeasured
+            if long:
+                self._note_long(long)
 
-    def _note_tokens(self, line: int, counted: tuple[int, int]) -> None:
-        tokens, asked = counted
+    def _note_tokens(self, tokens: int, asked: int) -> int:
         self._gathered.tokens += tokens
         self._gathered.input_tokens += asked
         self._lengths[tokens] += 1
-        if tokens > self._shortest:
-            self._note_long([(tokens, line)])
+        return tokens
 
     def _note_long(self, rows: Iterable[tuple[int, int]]) -> None:
         found = self._gathered.longest = longest([*self._gathered.longest, *rows])
@@ -222,7 +230,9 @@ class Walk:
         """Take note of what a row holds that went through the rules."""
         gathered = self._gathered
         texts = self._format.texts_of_value(value, self._limits)
-        self._note_tokens(number, *self._tokens.of([texts]))
+        ((tokens, asked),) = self._tokens.of([texts])
+        if self._note_tokens(tokens, asked) > self._shortest:
+            self._note_long([(tokens, number)])
         gathered.unmeasured_rows += texts.unmeasured and self._tokens.exact
         if not isinstance(value, dict):
             return
@@ -275,8 +285,8 @@ def _messages_of(row: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
 
 def _prompt_of(row: Mapping[str, object]) -> str:
     first = next(iter(_messages_of(row)), {})
-    content = first.get("content")
-    return content if first.get("role") in {"system", "developer"} and isinstance(content, str) else ""
+    role, content = first.get("role"), first.get("content")
+    return content if isinstance(content, str) and role in ("system", "developer") else ""
 
 
 class _Tokens:

@@ -11,10 +11,10 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import BinaryIO, NamedTuple
 
 import msgspec
@@ -41,7 +41,7 @@ PROCESSES = "FTOPS_DATA_PROCESSES"
 class Task(msgspec.Struct):
     """What a process is to do, and where it gets the numbers of its stretches."""
 
-    path: str
+    path: bytes
     reading: Reading
     stretches: list[Stretch]
     numbers_fd: int
@@ -96,22 +96,24 @@ def walk_together(path: Path, source: JsonlFile, limits: Limits, reading: Readin
     step = max(STRETCH_BYTES, -(-size_bytes // STRETCHES_MAX))
     parts = list(stretches(path, size_bytes, step))
     done: dict[int, Gathered] = {}
+    lock = Lock()
 
     def take(each: Done) -> None:
-        done[each.number] = each.gathered
-        indexes.place(each.number, Numbers(each.marks, each.identities))
+        with lock:
+            indexes.place(each.number, Numbers(each.marks, each.identities))
+            done[each.number] = each.gathered
 
     with ExitStack() as stack:
         numbers = stack.enter_context(_numbers(len(parts)))
-        helpers = [_Helper(path, reading, parts, numbers.fileno()) for _ in range(processes() - 1)]
-        for helper in helpers:
-            stack.callback(helper.end)
+        helpers: list[_Helper] = []
+        for _ in range(processes() - 1):
+            helpers.append(_Helper(path, reading, parts, numbers.fileno(), take))
+            stack.callback(helpers[-1].end)
         source.digest_only()
         for number in _taken(numbers):
             take(walked(path, number, parts[number], limits, reading))
         for helper in helpers:
-            for each in helper.results():
-                take(each)
+            helper.wait()
     for number in range(len(parts)):
         if number not in done:  # Its process has ended early.
             take(walked(path, number, parts[number], limits, reading))
@@ -143,10 +145,12 @@ def _taken(numbers: BinaryIO) -> Iterator[int]:
 
 
 class _Helper:
-    """Another process that walks; its results are read while this one works."""
+    """Another process that walks; its results are taken while this one works."""
 
-    def __init__(self, path: Path, reading: Reading, parts: list[Stretch], numbers_fd: int) -> None:
-        task = msgspec.msgpack.encode(Task(str(path.resolve()), reading, parts, numbers_fd))
+    def __init__(
+        self, path: Path, reading: Reading, parts: list[Stretch], numbers_fd: int, take: Callable[[Done], None]
+    ) -> None:
+        task = msgspec.msgpack.encode(Task(os.fsencode(path.resolve()), reading, parts, numbers_fd))
         # -P: the current folder is no place to import from, it may be anybody's.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "ftops.data.worker"],
@@ -155,7 +159,7 @@ class _Helper:
             stderr=subprocess.DEVNULL,
             pass_fds=(numbers_fd,),
         )
-        self._done: list[Done] = []
+        self._take = take
         self._reader = Thread(target=self._read, daemon=True)
         stdin = self._process.stdin
         if stdin is not None:
@@ -168,19 +172,18 @@ class _Helper:
         with suppress(OSError, ValueError, msgspec.MsgspecError):
             while stream is not None and len(head := stream.read(_NUMBER.size)) == _NUMBER.size:
                 (length,) = _NUMBER.unpack(head)
-                done = msgspec.msgpack.decode(stream.read(length), type=Done)
-                self._done.append(done)
+                self._take(msgspec.msgpack.decode(stream.read(length), type=Done))
 
-    def results(self) -> list[Done]:
-        """Return what the process found, once it has ended."""
+    def wait(self) -> None:
+        """Wait until all that the process found is taken."""
         self._reader.join()
-        return self._done
 
     def end(self) -> None:
-        """End the process, if it has not ended by itself."""
-        if self._process.poll() is None and self._reader.is_alive():
+        """End the process, if it has not ended by itself: nobody reads any more what it could say."""
+        if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        self._reader.join()
         if self._process.stdout is not None:
             self._process.stdout.close()
 
@@ -190,7 +193,7 @@ def serve(stdin: BinaryIO, stdout: BinaryIO, limits: Limits) -> None:
     task = msgspec.msgpack.decode(stdin.read(), type=Task)
     with os.fdopen(task.numbers_fd, "rb", buffering=0) as numbers:
         for number in _taken(numbers):
-            done = walked(Path(task.path), number, task.stretches[number], limits, task.reading)
+            done = walked(Path(os.fsdecode(task.path)), number, task.stretches[number], limits, task.reading)
             data = msgspec.msgpack.encode(done)
             stdout.write(_NUMBER.pack(len(data)) + data)
             stdout.flush()
