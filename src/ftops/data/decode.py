@@ -160,16 +160,15 @@ def _member(text: str, at: int, step: str | int) -> int | None:
     return last
 
 
-def has_each_key_once(data: bytes) -> bool:
+def has_each_key_once(data: bytes, value: object) -> bool:
     """Tell whether a line surely has no key that is written twice in one object; False says nothing.
 
-    The value that is read lacks what the line repeats. So it is written anew and colons are counted, which stand behind
-    keys and within texts: there are as many if no key got lost. Only a colon that is an escape could hide one.
+    The value that was read of it lacks what the line repeats. So it is written anew and colons are counted, which stand
+    behind keys and within texts: there are as many if no key got lost. Only a colon that is an escape could hide one.
     """
     try:
-        value = _decoder.decode(data)
-        return data.count(b":") == _encode(value).count(b":") and b"\\u003a" not in data and b"\\u003A" not in data
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return data.count(b":") == _encode(value).count(b":") and b"\\u003" not in data
+    except RecursionError:
         return False
 
 
@@ -185,8 +184,6 @@ def repeated_key(data: bytes) -> JsonPath | None:
     A pass of its own with a slower parser, which is why it is asked for: the fast one takes the last value and is
     silent. The way is the key alone, where it first is found, since the parser goes from the inside out.
     """
-    if has_each_key_once(data):
-        return None
     try:
         json.loads(data, object_pairs_hook=_no_key_twice)
     except _RepeatedKey as found:

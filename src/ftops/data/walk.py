@@ -34,6 +34,7 @@ from ftops.data.reinforcement import check_prompt_row
 from ftops.data.report import FIELDS_MAX, LONGEST_MAX, PROMPTS_MAX, Gathered, Place, Prompt, Values, longest
 from ftops.data.rows import WORD_LENGTH_MAX, Finding, words_of
 from ftops.data.tokens import Texts, chat_texts, preference_texts
+from ftops.data.typed import keeps_as_written
 from ftops.rules import Limits
 
 CheckRow: TypeAlias = Callable[[object, Limits], list[Finding]]
@@ -77,7 +78,10 @@ def format_of(reading: Reading) -> Format:
 def _without_repeated_keys(quick: Quick, line: bytes) -> Sound | None:
     """Leave lines that may have a key twice in one object to the rules."""
     sound = quick(line)
-    return sound if sound is not None and has_each_key_once(line) else None
+    if sound is None:
+        return None
+    value = decode(line) if keeps_as_written(sound[3]) else sound[3]
+    return sound if has_each_key_once(line, value) else None
 
 
 class Walk:
@@ -217,7 +221,7 @@ class Walk:
             return None
         for finding in self._format.check_row(value, self._limits):
             self._tell(finding, number, data)
-        if self._strict:
+        if self._strict and not has_each_key_once(data, value):
             self._look_for_repeated_keys(number, data)
         self._note_row(number, value)
         return value
