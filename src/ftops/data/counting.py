@@ -30,7 +30,7 @@ class Vocabulary(NamedTuple):
 
 
 # From tiktoken 0.14, tiktoken_ext/openai_public.py.
-_VOCABULARIES: Mapping[str, Vocabulary] = {
+VOCABULARIES: Mapping[str, Vocabulary] = {
     "o200k_base": Vocabulary(
         "fb374d419588a4632f3f557e76b4b70aebbca790",
         "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
@@ -50,7 +50,7 @@ def counter(encoding: str) -> Count | None:
 
 @cache
 def _counter(encoding: str) -> Count | None:
-    if encoding not in _VOCABULARIES:
+    if encoding not in VOCABULARIES:
         return None
     return _toktok(encoding) or _tiktoken(encoding)
 
@@ -64,7 +64,7 @@ def _toktok(encoding: str) -> Count | None:
 
 
 def _tiktoken(encoding: str) -> Count | None:
-    if not _on_disk(_VOCABULARIES[encoding]):
+    if not _on_disk(VOCABULARIES[encoding]):
         return None
     try:
         import tiktoken  # noqa: PLC0415 - as above

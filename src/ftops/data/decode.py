@@ -19,6 +19,7 @@ interpreter's, which counts the calls that lead to the decoder too, so that one 
 
 # No type is given: the decoder then makes only plain values, and nothing in a row can choose what is made.
 _decoder = msgspec.json.Decoder(object)
+_encode = msgspec.json.Encoder().encode
 _positioned = re.compile(r"JSON is malformed: (?P<reason>.*) \(byte (?P<position>\d+)\)")
 
 _REASONS: Mapping[str, str] = {
@@ -179,6 +180,18 @@ def _member(text: str, at: int, step: str | int) -> int | None:
         at = _past_space(text, at + 1) if text[at] == "," else at
         index += 1
     return last
+
+
+def has_each_key_once(data: bytes, value: object) -> bool:
+    """Tell whether a line surely has no key that is written twice in one object; False says nothing.
+
+    The value that was read of it lacks what the line repeats. So it is written anew and colons are counted, which stand
+    behind keys and within texts: there are as many if no key got lost. Only a colon that is an escape could hide one.
+    """
+    try:
+        return data.count(b":") == _encode(value).count(b":") and b"\\u003" not in data
+    except RecursionError:
+        return False
 
 
 class _RepeatedKey(Exception):

@@ -3,8 +3,8 @@
 Order of keys, whitespace and escapes leave no trace; everything else does. A row is laid out as a list of texts, heads
 and contents of its messages in turn; the prompt's number is a hash of all but the answer, and the row's one of the
 answer with that as the seed. So each text is hashed once, and a row is known again whose answer was edited. The numbers
-are kept between runs (`index.py`): what changes them has to change `FORM`. Golden numbers are in the tests. They take a
-quarter of the time of a check, so only who compares files asks for them.
+are kept between runs (`index.py`): what changes them has to change `FORM`. Golden numbers are in the tests. They take
+half as long as a check, so only who compares files asks for them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Identities:
 
     def of_chat(self, row: ChatRow) -> Identity:
         """Return the numbers of a chat row; its prompt is what precedes the last content."""
-        *before, answer = [*self._heads_of_row(row), *_texts(row.messages)]
+        before = [*self._heads_of_row(row), *_texts(row.messages)]
+        answer = before.pop()
         prompt = xxh3_64_intdigest(APART.join(before).encode())
         return xxh3_64_intdigest(answer.encode(), prompt), prompt
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from tempfile import SpooledTemporaryFile
 from typing import NamedTuple
 
@@ -94,25 +94,28 @@ class RowIndex:
         sieve = _Sieve(self.lines)
         found: set[int] = set()
         for block in self.rows():
-            found.update(number for number in block if sieve.met(number))
+            found.update(sieve.met(block))
         return found - {0}
 
     def _places(self, again: set[int], most: int) -> tuple[int, list[Pair], int]:
         first: dict[int, int] = {}
         pairs: list[Pair] = []
-        count = line = last = 0
-        for block in self.rows():
-            for number in block:
-                line += 1
-                if number not in again:
-                    continue
-                if number in first:
-                    count, last = count + 1, line
-                    if len(pairs) < most:
-                        pairs.append(Pair(first[number], line))
-                else:
-                    first[number] = line
+        count = last = 0
+        for line, number in self._among(again):
+            if number not in first:
+                first[number] = line
+                continue
+            count, last = count + 1, line
+            if len(pairs) < most:
+                pairs.append(Pair(first[number], line))
         return count, pairs, last
+
+    def _among(self, numbers: Container[int]) -> Iterator[tuple[int, int]]:
+        """Yield the lines whose number is one of these, with it."""
+        begin = 1
+        for block in self.rows():
+            yield from [(line, number) for line, number in enumerate(block, begin) if number in numbers]
+            begin += len(block)
 
 
 def _repeated_in(block: Sequence[int]) -> set[int]:
@@ -127,12 +130,17 @@ class _Sieve:
         self._mask = min(BITS_MAX, 1 << max(rows * BITS_A_ROW - 1, 1).bit_length()) - 1
         self._bits = bytearray((self._mask >> 3) + 1)
 
-    def met(self, number: int) -> bool:
-        """Tell whether a number may have been met, and take note of it."""
-        place, bit = (number & self._mask) >> 3, 1 << (number & 7)
-        before = self._bits[place]
-        self._bits[place] = before | bit
-        return bool(before & bit)
+    def met(self, numbers: Iterable[int]) -> list[int]:
+        """Return those of some numbers that may have been met, and take note of all."""
+        bits, mask, found = self._bits, self._mask, []
+        for number in numbers:
+            short = number & mask
+            place, bit = short >> 3, 1 << (short & 7)
+            if bits[place] & bit:
+                found.append(number)
+            else:
+                bits[place] |= bit
+        return found
 
     def may_hold(self, number: int) -> bool:
         """Tell whether a number may have been met."""
@@ -144,8 +152,8 @@ def shared(one: RowIndex, other: RowIndex, most: int) -> tuple[int, list[Pair]]:
     if max(one.lines, other.lines) > ROWS_COMPARED_MAX:
         return 0, []
     sieve = _Sieve(other.lines)
-    for _, number in _numbered(other):
-        sieve.met(number)
+    for block in other.rows():
+        sieve.met(block)
     lines: dict[int, int] = {}
     for line, number in _numbered(one):
         if sieve.may_hold(number):

@@ -100,11 +100,15 @@ class JsonlFile:
         held: list[bytes] = []
         held_bytes = 0  # what belongs to the unfinished line, held or dropped
         for block in self._blocks():
-            *ended, rest = block.split(b"\n")
+            ended: list[bytes | None] = [*block.split(b"\n")]
+            rest = ended.pop() or b""
             if ended:
-                held.append(ended[0])
-                first = self._allowed(b"".join(held), held_bytes + len(ended[0]))
-                yield [first, *(line if len(line) <= self._line_bytes_max else None for line in ended[1:])]
+                begun = ended[0] or b""
+                held.append(begun)
+                ended[0] = self._allowed(b"".join(held), held_bytes + len(begun))
+                if len(block) > self._line_bytes_max:
+                    ended[1:] = [line and self._allowed(line, len(line)) for line in ended[1:]]
+                yield ended
                 held, held_bytes = [], 0
             held.append(rest)
             held_bytes += len(rest)

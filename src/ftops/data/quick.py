@@ -7,22 +7,23 @@ exactly would cost more than it saves, more is left to the rules than need be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeAlias
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from ftops.data.decode import BadLine, decode, too_deep
 from ftops.data.reinforcement import asks_for_reasoning, missing_fields
 from ftops.data.rows import Row
 from ftops.data.tokens import Texts, written_tools
-from ftops.data.tools import defined_tools, is_json, tools
+from ftops.data.tools import defined_tools, tools
 from ftops.data.typed import (
     NOT_WRITTEN,
+    Asked,
     Assistant,
+    Call,
     ChatRow,
     Developer,
     Message,
@@ -46,6 +47,8 @@ TOOLS_KEPT_MAX = 64
 TOOLS_KEPT_BYTES_MAX = 64 << 10
 
 _sorted = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder().encode
+_plain = msgspec.json.Decoder(object).decode
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -92,7 +95,12 @@ def quick_chat(limits: Limits) -> Quick:
 def prompt_of(messages: Sequence[Message]) -> str:
     """Return the system prompt that messages begin with, or nothing."""
     first = messages[0]
-    return first.content if isinstance(first, System | Developer) else ""
+    return first.content if type(first) is System or type(first) is Developer else ""
+
+
+def _asks(messages: Sequence[Message]) -> bool:
+    """Tell whether the user says something."""
+    return any(type(message) is User for message in messages)
 
 
 def _trains(messages: Sequence[Message]) -> bool:
@@ -116,13 +124,16 @@ def quick_preference(limits: Limits) -> Quick:
         # An answer that ends with the reply of a tool is sound if the assistant has spoken before: a rarity.
         if type(first[-1]) is not Assistant or type(second[-1]) is not Assistant or first == second:
             return None
-        known = counts.tools.get(bytes(row.input.tools))
+        known = counts.tools.get(row.input.tools)
         if known is None or type(row.input.messages[-1]) is not User:
             return None
         called: set[str] = set()
         asked = counts.of_input(row.input, called)
-        preferred, other = (counts.of_messages(answer, known, called.copy()) for answer in (first, second))
-        if asked is None or preferred is None or other is None:
+        if asked is None:
+            return None
+        preferred = counts.of_messages(first, known, called.copy())
+        other = counts.of_messages(second, known, called)
+        if preferred is None or other is None:
             return None
         characters, beside = preferred[0] + other[0], preferred[1] + other[1]
         tokens = asked + counts.tokens(characters, beside)
@@ -138,19 +149,17 @@ def quick_prompt(limits: Limits, fields: Sequence[tuple[str, ...]]) -> Quick:
     def sound(data: bytes) -> Sound | None:
         try:
             row = decoded(data)
-            messages = msgspec.convert(row.get("messages"), Prompt)
         except REFUSED:
             return None
-        if (
-            too_deep(data)
-            or type(messages[-1]) is not User
-            or row.keys() & {"preferred_output", "non_preferred_output", *_TOOL_KEYS}
-        ):
+        messages = _prompt(row.get("messages"))
+        if messages is None or too_deep(data):
             return None
-        if any(asks_for_reasoning(m.content, limits) for m in messages) or any(missing_fields(row, fields)):
+        if type(messages[-1]) is not User or not row.keys().isdisjoint(_NOT_OF_PROMPTS):
+            return None
+        if asks_for_reasoning("\n".join([message.content for message in messages]), limits):
             return None
         counted = counts.of_messages(messages, _NO_TOOLS, set())
-        if counted is None:
+        if counted is None or any(missing_fields(row, fields)):
             return None
         tokens = counts.tokens(*counted) + limits.tokens.tokens_per_row
         return tokens, 0, prompt_of(messages), row
@@ -158,7 +167,31 @@ def quick_prompt(limits: Limits, fields: Sequence[tuple[str, ...]]) -> Quick:
     return sound
 
 
-_TOOL_KEYS = ("tools", "functions")
+_NOT_OF_PROMPTS = ("preferred_output", "non_preferred_output", "tools", "functions")
+_ASKED: Mapping[object, type[Asked]] = {"system": System, "developer": Developer, "user": User}
+_HEAD_AND_TEXT = 2
+
+
+def _prompt(listed: object) -> Sequence[Asked] | None:
+    """Return the messages of a reinforcement row as types, if they are any.
+
+    Most have a role and a text and nothing else, for which `convert` would take a third of the time of a row.
+    """
+    messages: list[Asked] = []
+    for each in listed if isinstance(listed, list) else ():
+        if type(each) is not dict or len(each) != _HEAD_AND_TEXT:
+            break
+        role, content = each.get("role"), each.get("content")
+        kind = _ASKED.get(role) if type(role) is str else None
+        if kind is None or type(content) is not str or not content:
+            break
+        messages.append(kind(content))
+    else:
+        return messages or None
+    try:
+        return msgspec.convert(listed, Prompt)
+    except REFUSED:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,16 +211,24 @@ class _KnownTools:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._kept: dict[bytes, _Tools] = {}
+        self._last: tuple[Raw, _Tools] = NOT_WRITTEN, _NO_TOOLS
 
-    def get(self, text: bytes) -> _Tools | None:
+    def get(self, written: Raw) -> _Tools | None:
         """Return the tools that are written so, or None unless they are sound."""
-        if not text:
+        if written is NOT_WRITTEN:
             return _NO_TOOLS
+        last, found = self._last
+        return found if written == last else self._look_up(written)
+
+    def _look_up(self, written: Raw) -> _Tools | None:
+        text = bytes(written)
         found = self._kept.get(text)
         if found is None and (found := self._read(text)) is not None and len(text) <= TOOLS_KEPT_BYTES_MAX:
             if len(self._kept) >= TOOLS_KEPT_MAX:
                 self._kept.clear()
             self._kept[text] = found
+        if found is not None:
+            self._last = Raw(text), found  # To compare is less than to hash, and by itself it keeps no line alive.
         return found
 
     def _read(self, text: bytes) -> _Tools | None:
@@ -214,13 +255,13 @@ class _Counts:
     def of_chat(self, row: ChatRow) -> int | None:
         """Return the tokens of a chat row."""
         messages = row.messages
-        if not _trains(messages) or not any(type(message) is User for message in messages) or _repeats(messages):
+        if not _trains(messages) or not _asks(messages) or _repeats(messages):
             return None
         return self.of_input(row, set())
 
     def of_input(self, row: ChatRow, called: set[str]) -> int | None:
         """Return the tokens of a chat row or of an input."""
-        known = self.tools.get(bytes(row.tools))
+        known = self.tools.get(row.tools)
         if known is None:
             return None
         counted = self.of_messages(row.messages, known, called)
@@ -232,14 +273,19 @@ class _Counts:
         """Return the characters of messages and the tokens beside them; `called` gets the ids of their calls."""
         characters, names = 0, 0
         for message in messages:
-            characters += len(message.content or "") + len(message.name)
-            names += bool(message.name)
-            if type(message) is Assistant:
-                calls = _of_calls(message, known.names, called)
+            kind = type(message)
+            if message.content:
+                characters += len(message.content)
+            elif kind is Assistant and message.tool_calls is UNSET:  # type: ignore[union-attr]
+                return None
+            if message.name:
+                characters, names = characters + len(message.name), names + 1
+            if kind is Assistant and message.tool_calls is not UNSET:  # type: ignore[union-attr]
+                calls = _of_calls(message.tool_calls, known.names, called)  # type: ignore[union-attr]
                 if calls is None:
                     return None
                 characters += calls
-            elif type(message) is Reply and message.tool_call_id not in called:
+            elif kind is Reply and message.tool_call_id not in called:  # type: ignore[union-attr]
                 return None
         if characters > self._limits.message_characters_max or len(messages) > self._limits.messages_max:
             return None
@@ -248,23 +294,34 @@ class _Counts:
 
 def _repeats(messages: Sequence[Message]) -> bool:
     """Tell whether the user or the assistant speaks twice in a row."""
-    kinds = [type(message) for message in messages]
-    return any(a is b and (a is User or a is Assistant) for a, b in pairwise(kinds))
+    before: type | None = None
+    for message in messages:
+        kind = type(message)
+        if kind is before and (kind is User or kind is Assistant):
+            return True
+        before = kind
+    return False
 
 
-def _of_calls(message: Assistant, names: frozenset[str], called: set[str]) -> int | None:
-    """Return the characters of the calls of a message; None unless they are sound, or there is content instead."""
-    calls = message.tool_calls
-    if calls is UNSET:
-        return 0 if message.content else None
+def _of_calls(calls: Sequence[Call], names: frozenset[str], called: set[str]) -> int | None:
+    """Return the characters of calls; None unless they are sound. `called` gets their ids."""
     for call in calls:
         arguments = call.function.arguments
-        levels_max = arguments.count("[") + arguments.count("{")
-        if (names and call.function.name not in names) or levels_max > SPARE_LEVELS or not is_json(arguments):
+        if (names and call.function.name not in names) or not _is_shallow_json(arguments):
             return None
         if call.id is not UNSET:
             called.add(call.id)
-    return len(_written_calls(message))
+    return len(_encode(calls).decode())  # In whatever order.
+
+
+def _is_shallow_json(text: str) -> bool:
+    if text.count("[") + text.count("{") > SPARE_LEVELS:
+        return False
+    try:
+        _plain(text)
+    except REFUSED:
+        return False
+    return True
 
 
 def _written_calls(message: Assistant) -> str:
@@ -292,14 +349,8 @@ def preference_row_texts(row: PreferenceRow, limits: Limits) -> Texts:
 
 
 def _texts(messages: Sequence[Message], limits: Limits) -> tuple[list[str], int, bool]:
-    texts, calls, names = [], False, 0
-    for message in messages:
-        if message.content:
-            texts.append(message.content)
-        if message.name:
-            texts.append(message.name)
-            names += 1
-        if type(message) is Assistant and message.tool_calls is not UNSET:
-            texts.append(_written_calls(message))
-            calls = True
-    return texts, len(messages) * limits.tokens.tokens_per_message + names * limits.tokens.tokens_per_name, calls
+    texts = [message.content for message in messages if message.content]
+    names = [message.name for message in messages if message.name]
+    calls = [_written_calls(each) for each in messages if type(each) is Assistant and each.tool_calls is not UNSET]
+    beside = len(messages) * limits.tokens.tokens_per_message + len(names) * limits.tokens.tokens_per_name
+    return [*texts, *names, *calls], beside, bool(calls)

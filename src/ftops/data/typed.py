@@ -91,5 +91,11 @@ class PreferenceRow(_Strict):
     non_preferred_output: Annotated[list[Answer], Meta(min_length=1)]
 
 
+def keeps_as_written(row: object) -> bool:
+    """Tell whether something in a row was not decoded."""
+    asked = row.input if isinstance(row, PreferenceRow) else row
+    return isinstance(asked, ChatRow) and asked.tools is not NOT_WRITTEN
+
+
 Prompt: TypeAlias = Annotated[list[Asked], Meta(min_length=1)]
 """The messages of a reinforcement row."""

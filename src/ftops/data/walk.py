@@ -7,13 +7,14 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 from xxhash import xxh3_64_intdigest as hashed
 
 from ftops.data.counting import counter
-from ftops.data.decode import BadLine, column_of, decode, locate, repeated_key
+from ftops.data.decode import BadLine, column_of, decode, has_each_key_once, locate, repeated_key
 from ftops.data.formats import check_chat_row
 from ftops.data.identity import NO_ROW, Identities
 from ftops.data.images import image_parts
@@ -21,6 +22,7 @@ from ftops.data.jsonl import Batch
 from ftops.data.preferences import check_preference_row
 from ftops.data.quick import (
     Quick,
+    Sound,
     chat_row_texts,
     preference_row_texts,
     quick_chat,
@@ -32,13 +34,13 @@ from ftops.data.reinforcement import check_prompt_row
 from ftops.data.report import FIELDS_MAX, LONGEST_MAX, PROMPTS_MAX, Gathered, Place, Prompt, Values, longest
 from ftops.data.rows import WORD_LENGTH_MAX, Finding, words_of
 from ftops.data.tokens import Texts, chat_texts, preference_texts
+from ftops.data.typed import keeps_as_written
 from ftops.rules import Limits
 
 CheckRow: TypeAlias = Callable[[object, Limits], list[Finding]]
 CountRow: TypeAlias = Callable[[object, Limits], Texts]
-MEMO_MAX = 4096
-MEMO_CHARACTERS_MAX = 4096
-"""Texts whose tokens are remembered: system prompts and tools stand in row after row."""
+BLOCKS_COUNTED = 4
+"""Blocks of lines whose tokens are counted at once: an encoder is slow to begin, and prompts stand in row after row."""
 
 
 class Numbers(NamedTuple):
@@ -73,8 +75,13 @@ def format_of(reading: Reading) -> Format:
     return Format(check, chat_texts, quick, chat_texts)
 
 
-def _none(_line: bytes) -> None:
-    """Leave every line to the rules."""
+def _without_repeated_keys(quick: Quick, line: bytes) -> Sound | None:
+    """Leave lines that may have a key twice in one object to the rules."""
+    sound = quick(line)
+    if sound is None:
+        return None
+    value = decode(line) if keeps_as_written(sound[3]) else sound[3]
+    return sound if has_each_key_once(line, value) else None
 
 
 class Walk:
@@ -84,10 +91,13 @@ class Walk:
         """Begin before the first line."""
         self._limits, self._format = limits, format_of(reading)
         self._identities = Identities() if reading.identities else None
-        self._quick: Quick = _none if reading.strict else self._format.quick(limits)
+        quick = self._format.quick(limits)
+        self._quick: Quick = partial(_without_repeated_keys, quick) if reading.strict else quick
         self._strict, self._row_format, self._fields = reading.strict, reading.row_format, reading.row_format == "rft"
-        self._tokens = _Tokens(reading.encoding, limits)
-        self._keeps_rows = self._fields or self._tokens.exact
+        self._count = counter(reading.encoding) if reading.encoding else None
+        self._uncounted: list[tuple[int, Texts]] = []
+        self._blocks = 0
+        self._keeps_rows = self._fields or self._count is not None
         self._prompts: dict[int, str] = {}
         self._shortest = 0
         self._lengths: Counter[int] = Counter()
@@ -96,6 +106,7 @@ class Walk:
     @property
     def gathered(self) -> Gathered:
         """Return what the lines so far gave."""
+        self._count_kept()
         self._gathered.lengths = {tokens: rows for tokens, rows in self._lengths.items() if tokens}
         return self._gathered
 
@@ -108,7 +119,6 @@ class Walk:
         asked = 0
         kept: list[tuple[int, object]] = []
         prompt_before, like_it, began = "", 0, batch.number
-        shortest = self._shortest
         # Run for every row of every file, so that everything has local names; most rows are sound and alike.
         for number, line in enumerate(batch.lines, batch.number):
             sound = quick(line) if line is not None else None
@@ -136,42 +146,45 @@ class Walk:
         self._note_prompt(began, prompt_before, like_it)
         gathered.lines += len(batch.lines)
         if keeps:
-            self._note_kept(kept, shortest)
+            self._note_kept(kept)
         gathered.rows += len(tokens) - tokens.count(0)
-        if not self._tokens.exact:
-            gathered.tokens += sum(tokens)
-            gathered.input_tokens += asked
-            self._lengths.update(tokens)
-            if max(tokens) > shortest:
-                self._note_long((each, number) for number, each in enumerate(tokens, batch.number) if each)
+        if self._count is None:
+            self._note_tokens(tokens, asked, range(batch.number, batch.number + len(tokens)))
         return Numbers(marks.tobytes(), numbers.tobytes())
 
-    def _note_kept(self, kept: Sequence[tuple[int, object]], shortest: int) -> None:
-        """Take note of sound rows that are looked at once more: an encoder counts their texts all at once.
-
-        Rows longer than `shortest`, which the lines before gave, are among the longest so far.
-        """
+    def _note_kept(self, kept: Sequence[tuple[int, object]]) -> None:
+        """Take note of sound rows that are looked at once more."""
         if self._fields:
             for _, row in kept:
                 self._note_values(row)
-        if self._tokens.exact:
-            texts = [self._format.texts_of_row(row, self._limits) for _, row in kept]
-            long: list[tuple[int, int]] = []
-            for (line, _), each, counted in zip(kept, texts, self._tokens.of(texts), strict=True):
-                if self._note_tokens(*counted) > shortest:
-                    long.append((counted[0], line))
-                self._gathered.unmeasured_rows += each.unmeasured
-            if long:
-                self._note_long(long)
+        if self._count is not None:
+            self._uncounted += [(line, self._format.texts_of_row(row, self._limits)) for line, row in kept]
+            self._blocks += 1
+            if self._blocks % BLOCKS_COUNTED == 0:
+                self._count_kept()
 
-    def _note_tokens(self, tokens: int, asked: int) -> int:
-        self._gathered.tokens += tokens
+    def _count_kept(self) -> None:
+        """Count the tokens of the rows that wait for it, each of their texts once."""
+        rows, self._uncounted = self._uncounted, []
+        if self._count is None or not rows:
+            return
+        texts = list(dict.fromkeys(chain.from_iterable(row.texts for _, row in rows)))
+        known = dict(zip(texts, self._count(texts), strict=True)).__getitem__
+        tokens = [sum(map(known, row.texts)) + row.beside for _, row in rows]
+        asked = sum(sum(map(known, row.texts[: row.inputs])) + row.beside_input for _, row in rows)
+        self._note_tokens(tokens, asked, [line for line, _ in rows])
+        self._gathered.unmeasured_rows += sum(row.unmeasured for _, row in rows)
+
+    def _note_tokens(self, tokens: Sequence[int], asked: int, lines: Sequence[int]) -> None:
+        """Take note of the tokens of some rows, in all and together those of their inputs."""
+        self._gathered.tokens += sum(tokens)
         self._gathered.input_tokens += asked
-        self._lengths[tokens] += 1
-        return tokens
+        self._lengths.update(tokens)
+        if max(tokens, default=0) >= self._shortest:  # Of equal ones the earlier counts, and it may come later.
+            self._note_long((each, line) for each, line in zip(tokens, lines, strict=True) if each >= self._shortest)
 
     def _note_long(self, rows: Iterable[tuple[int, int]]) -> None:
-        found = self._gathered.longest = longest([*self._gathered.longest, *rows])
+        found = self._gathered.longest = longest([*self._gathered.longest, *(row for row in rows if row[0])])
         self._shortest = found[-1][0] if len(found) == LONGEST_MAX else 0
 
     def _note_prompt(self, line: int, text: str, rows: int) -> None:
@@ -180,7 +193,8 @@ class Walk:
         if not rows or not text:
             gathered.promptless_rows += rows
         elif key in self._prompts:
-            gathered.prompts[self._prompts[key]].rows += rows
+            known = gathered.prompts[self._prompts[key]]
+            known.line, known.rows = min(known.line, line), known.rows + rows
         elif len(self._prompts) >= PROMPTS_MAX:
             gathered.other_prompt_rows += rows
         else:
@@ -209,7 +223,7 @@ class Walk:
             return None
         for finding in self._format.check_row(value, self._limits):
             self._tell(finding, number, data)
-        if self._strict:
+        if self._strict and not has_each_key_once(data, value):
             self._look_for_repeated_keys(number, data)
         self._note_row(number, value)
         return value
@@ -230,10 +244,11 @@ class Walk:
         """Take note of what a row holds that went through the rules."""
         gathered = self._gathered
         texts = self._format.texts_of_value(value, self._limits)
-        ((tokens, asked),) = self._tokens.of([texts])
-        if self._note_tokens(tokens, asked) > self._shortest:
-            self._note_long([(tokens, number)])
-        gathered.unmeasured_rows += texts.unmeasured and self._tokens.exact
+        if self._count is not None:
+            self._uncounted.append((number, texts))
+        else:
+            tokens, asked = texts.estimate(self._limits.tokens)
+            self._note_tokens([tokens], asked, [number])
         if not isinstance(value, dict):
             return
         self._note_prompt(number, _prompt_of(value), 1)
@@ -285,35 +300,5 @@ def _messages_of(row: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
 
 def _prompt_of(row: Mapping[str, object]) -> str:
     first = next(iter(_messages_of(row)), {})
-    role, content = first.get("role"), first.get("content")
-    return content if isinstance(content, str) and role in ("system", "developer") else ""
-
-
-class _Tokens:
-    """Counts the tokens of rows exactly, if there is an encoder; texts that come again are counted once."""
-
-    def __init__(self, encoding: str, limits: Limits) -> None:
-        self._count = counter(encoding) if encoding else None
-        self._limits = limits
-        self._memo: dict[str, int] = {}
-
-    @property
-    def exact(self) -> bool:
-        """Tell whether there is an encoder."""
-        return self._count is not None
-
-    def of(self, rows: Sequence[Texts]) -> list[tuple[int, int]]:
-        """Return the tokens of rows, in all and in the input."""
-        if self._count is None:
-            return [row.estimate(self._limits.tokens) for row in rows]
-        memo = self._memo
-        fresh = list(dict.fromkeys(text for row in rows for text in row.texts if text not in memo))
-        counted = dict(zip(fresh, self._count(fresh), strict=True)) if fresh else {}
-        found = []
-        for row in rows:
-            tokens = [memo[text] if text in memo else counted[text] for text in row.texts]
-            asked = sum(tokens[: row.inputs]) + row.beside_input
-            found.append((sum(tokens) + row.beside, asked))
-        room = MEMO_MAX - len(memo)
-        memo.update([pair for pair in counted.items() if len(pair[0]) <= MEMO_CHARACTERS_MAX][:room])
-        return found
+    content = first.get("content")
+    return content if first.get("role") in {"system", "developer"} and isinstance(content, str) else ""
