@@ -1,17 +1,13 @@
-"""Killing apply at every call and in every body of an upload in parts and of an import, and running again."""
+"""Killing apply at every call and in every body of an upload in parts, and running again."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -29,130 +25,28 @@ from harness import (
     in_child,
     run_over,
 )
+from sending import CALLS_MAX, ENDS, FILES, PART_BYTES, PARTS, ROWS, calls, check_end, files_in, parts, project
 
 from ftops.apply.journal import Journal
 from ftops.apply.loop import run_pass
 from ftops.call import Call, Plane
-from ftops.digest import BOM, ContentHash
+from ftops.digest import BOM
 from ftops.emulator import Effect, Emulator, Fault
 from ftops.errors import Interrupted
 from ftops.model import Gate, Outcome, Verb
 from ftops.reasons import Why
-from ftops.rules import Bom, load_rules
+from ftops.rules import Bom
 from ftops.testing import FakeClock, emulator_client
 from ftops.wire.flows import Limits
 
-SPECS = """
-apiVersion: ftops/v1alpha1
-kind: Project
-metadata: {name: kill-me-7k2f}
-spec: {accounts: {local: {emulator: ftops-emulator.db, region: eastus2}}}
----
-apiVersion: ftops/v1alpha1
-kind: Dataset
-metadata: {name: rows}
-spec: {SOURCE}
-LIFECYCLE
----
-apiVersion: ftops/v1alpha1
-kind: FineTuningJob
-metadata: {name: only}
-spec:
-  model: gpt-4.1-mini-2025-04-14
-  training_file: {dataset: rows}
-  hyperparameters: {n_epochs: 1}
-  trainingType: GlobalStandard
-"""
-ROW = '{"messages": [{"role": "user", "content": "First %d?"}, {"role": "assistant", "content": "Yes, %d."}]}\n'
-ROWS = "".join(ROW % (number, number) for number in range(12)).encode()
-PART_BYTES = 300
-PARTS = -(-len(ROWS) // PART_BYTES)
-FILES = replace(load_rules().limits.files, upload_in_parts_from_bytes=200, part_bytes=PART_BYTES)
-VARIABLE = "FTOPS_ROWS_URL"
-ENDS = (Effect.DIE_BEFORE, Effect.DIE_AFTER)
-CALLS_MAX = 80
-"""More than an apply makes; the walk ends where it outlives its calls."""
-
 SEND_PART = ("POST", r"/uploads/[^/]+/parts$")
 COMPLETE = ("POST", r"/uploads/[^/]+/complete$")
-IMPORT = ("POST", r"/files/import$")
-
-
-def digest_of(data: bytes) -> str:
-    """Return a dataset's digest."""
-    content = ContentHash()
-    content.update(data)
-    return content.hexdigest()
-
-
-def project(root: Path, source: str, lifecycle: str = "") -> Path:
-    """Return a project with one dataset and one job that nothing has been done for yet."""
-    (root / "specs").mkdir(parents=True)
-    (root / "data").mkdir()
-    text = SPECS.replace("SOURCE", source).replace("LIFECYCLE", lifecycle)
-    (root / "specs" / "all.yaml").write_text(text, encoding="utf-8")
-    (root / "data" / "rows.jsonl").write_bytes(ROWS)
-    return root
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a project with a file of some parts."""
     return project(tmp_path / "p", "file: data/rows.jsonl")
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    """Writes no log."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — as the base names it
-        """Write nothing."""
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the rows on loopback and yield their address."""
-    folder = tmp_path_factory.mktemp("served")
-    (folder / "rows.jsonl").write_bytes(ROWS)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/rows.jsonl"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def parts() -> Told:
-    """Return what has a file of any size sent in parts."""
-    return Told(files=FILES)
-
-
-def calls(told: Told) -> Counter[str]:
-    """Return how often each step of an upload was called."""
-    words = [call.rpartition("/")[2] for call in told.log if call.startswith("POST") and "/uploads" in call]
-    return Counter({"begin" if word == "uploads" else word: n for word, n in Counter(words).items()})
-
-
-def files_in(root: Path) -> list[bytes]:
-    """Return the contents of the training files, oldest first."""
-    emulator = Emulator(root / "ftops-emulator.db", FakeClock())
-    try:
-        client = emulator_client(emulator, ACCOUNT, REGION)
-        listed = client.http.get(f"{client.endpoints.data}/openai/v1/files").json()["data"]
-        ours = [f for f in reversed(listed) if f["purpose"] == "fine-tune"]
-        assert all(f["status"] == "processed" for f in ours), ours
-        base = f"{client.endpoints.data}/openai/v1/files"
-        contents = [client.http.get(f"{base}/{f['id']}/content").content for f in ours]
-        assert [f["bytes"] for f in ours] == [len(each) for each in contents]
-        return contents
-    finally:
-        emulator.close()
-
-
-def check_end(root: Path, where: str) -> None:
-    """Check that one right file is there, and one job that trains on it."""
-    assert files_in(root) == [ROWS], where
-    assert len(Project(root).snapshot()["jobs"]) == 1, where
 
 
 def test_an_undisturbed_upload_sends_every_part_once(root: Path) -> None:
@@ -423,64 +317,3 @@ def test_the_byte_order_mark_arrives_as_the_rules_say(root: Path, bom: Bom, data
     apply(root, desired_of(root), told=told)
     assert not calls(told)
     assert files_in(root) == [wanted]
-
-
-# --- what the service imports
-
-
-@pytest.fixture
-def importing(tmp_path: Path) -> Path:
-    """Return a project whose rows the service imports."""
-    source = f"content_url: {{env: {VARIABLE}}}"
-    return project(tmp_path / "p", source, f"lifecycle: {{sha256: {digest_of(ROWS)}}}")
-
-
-@pytest.mark.parametrize("journal", [True, False], ids=["journal", "no-journal"])
-@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.value)
-def test_death_at_every_call_of_an_import(
-    importing: Path, tmp_path: Path, url: str, end: Effect, journal: bool
-) -> None:
-    """Whatever call it dies at, the next run ends with one file that was imported once more at most."""
-    undisturbed = Told(environ={VARIABLE: url})
-    apply(shutil.copytree(importing, tmp_path / "undisturbed"), desired_of(importing), told=undisturbed)
-    for request in range(1, CALLS_MAX):
-        killed = tmp_path / "killed"
-        shutil.rmtree(killed, ignore_errors=True)
-        shutil.copytree(importing, killed)
-        desired = desired_of(killed)
-        if die_at(killed, desired, end, request, Told(environ={VARIABLE: url})) != DIED:
-            break
-        if not journal:
-            shutil.rmtree(killed / ".ftops")
-        made = undisturbed.log[: request - 1 if end is Effect.DIE_BEFORE else request]
-        told, where = Told(environ={VARIABLE: url}), f"{end.value} call {request}"
-        left, _ = apply(killed, desired, told=told)
-        assert left.outcome is Outcome.WAITING, where
-        check_end(killed, where)
-        assert sum(call.endswith("/import") for call in (*made, *told.log)) == 1, where
-    else:
-        raise AssertionError(f"apply makes more than {CALLS_MAX} calls")
-    assert request > 8
-
-
-def test_an_import_without_its_variable_fails_alone(importing: Path) -> None:
-    """The action fails before anything is sent, and says which variable is missing."""
-    told = Told()
-    left, _ = apply(importing, desired_of(importing), told=told)
-    action = by_address(left)["dataset/rows"]
-    assert left.outcome is Outcome.ERROR
-    assert f"{VARIABLE} is not set, so nothing was sent" in action.reason
-    assert not [call for call in told.log if call.startswith("POST")]
-    lines = [json.loads(line) for line in (importing / ".ftops" / "journal.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == ["intent", "refused"]
-
-
-def test_what_is_imported_is_known_by_its_digest_alone(importing: Path, url: str) -> None:
-    """A file with the same content that somebody uploaded from disk is the same dataset: nothing is imported."""
-    other = project(importing.parent / "q", "file: data/rows.jsonl")
-    apply(other, desired_of(other))
-    shutil.copy(other / "ftops-emulator.db", importing / "ftops-emulator.db")
-    told = Told(environ={VARIABLE: url})
-    apply(importing, desired_of(importing), told=told)
-    assert not [call for call in told.log if call.endswith("/import")]
-    check_end(importing, "known")
