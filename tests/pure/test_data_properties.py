@@ -468,7 +468,7 @@ OF_PROMPTS = [
     Break("prompt-last-role", "rft", adding(prompts_in, said("assistant", "Yes."))),
     Break("prompt-last-role", "rft", adding(prompts_in, said("system", "Stop."))),
     Break("developer-last", "rft", adding(prompts_in, said("developer", "Be short."))),
-    Break("grader-field-missing", "rft", without(top, "answer"), UNEVEN),
+    Break("grader-field-missing", "rft", without(top, "answer")),
     Break("grader-field-missing", "rft", without(lambda row: row["reference"], "number")),
     Break("grader-field-missing", "rft", setting(top, "reference", []), UNEVEN),
     Break("uneven-fields", "rft", setting(top, "answer", 7)),

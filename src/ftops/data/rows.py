@@ -137,3 +137,17 @@ def named(text: object) -> str:
 def hint(text: object, known: tuple[str, ...]) -> str:
     """Return the near name, unless the text is too long to be one."""
     return did_you_mean(text, known) if isinstance(text, str) and len(text) <= WORD_LENGTH_MAX else ""
+
+
+def messages_of(row: Fields) -> Iterator[Fields]:
+    """Yield the messages of a row of any format that precede its answers, as far as they are objects."""
+    asked = row.get("input")
+    lists = [row.get("messages"), asked.get("messages") if isinstance(asked, dict) else None]
+    return (message for each in lists if isinstance(each, list) for message in each if isinstance(message, dict))
+
+
+def system_prompt_of(row: Fields) -> str:
+    """Return the system prompt that a row begins with, or nothing."""
+    first = next(messages_of(row), {})
+    role, content = first.get("role"), first.get("content")
+    return content if isinstance(content, str) and role in ("system", "developer") else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ftops.data.decode import decode
 from ftops.data.jsonl import JsonlFile
+from ftops.data.rows import system_prompt_of
 
 LINE_BYTES_MAX = 1 << 20
 """A longer line is passed over: nobody reads it on a terminal."""
@@ -33,8 +34,4 @@ def lines_of(path: Path, wanted: Iterable[int]) -> dict[int, bytes]:
 def prompt_in(line: bytes) -> str:
     """Return the system prompt of the row in a line, or nothing."""
     row = decode(line)
-    given = row.get("input", row) if isinstance(row, dict) else None
-    messages = given.get("messages") if isinstance(given, dict) else None
-    first = messages[0] if isinstance(messages, list) and messages else None
-    content = first.get("content") if isinstance(first, dict) and first.get("role") in {"system", "developer"} else None
-    return content if isinstance(content, str) else ""
+    return system_prompt_of(row) if isinstance(row, dict) else ""

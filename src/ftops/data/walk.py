@@ -32,7 +32,7 @@ from ftops.data.quick import (
 from ftops.data.reading import Reading
 from ftops.data.reinforcement import check_prompt_row
 from ftops.data.report import FIELDS_MAX, LONGEST_MAX, PROMPTS_MAX, Gathered, Place, Prompt, Values, longest
-from ftops.data.rows import WORD_LENGTH_MAX, Finding, words_of
+from ftops.data.rows import WORD_LENGTH_MAX, Finding, messages_of, system_prompt_of, words_of
 from ftops.data.tokens import Texts, chat_texts, preference_texts
 from ftops.data.typed import keeps_as_written
 from ftops.rules import Limits
@@ -251,8 +251,8 @@ class Walk:
             self._note_tokens([tokens], asked, [number])
         if not isinstance(value, dict):
             return
-        self._note_prompt(number, _prompt_of(value), 1)
-        if any(True for message in _messages_of(value) for _ in image_parts(message)):
+        self._note_prompt(number, system_prompt_of(value), 1)
+        if any(True for message in messages_of(value) for _ in image_parts(message)):
             gathered.image_rows += 1
             gathered.first_image_line = gathered.first_image_line or number
         if self._fields:
@@ -290,15 +290,3 @@ def _digest_of(value: object) -> str:
         return hashlib.blake2b(_sorted(value), digest_size=8).hexdigest()
     except RecursionError:
         return "deep"
-
-
-def _messages_of(row: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
-    asked = row.get("input")
-    lists = [row.get("messages"), asked.get("messages") if isinstance(asked, dict) else None]
-    return (message for each in lists if isinstance(each, list) for message in each if isinstance(message, dict))
-
-
-def _prompt_of(row: Mapping[str, object]) -> str:
-    first = next(iter(_messages_of(row)), {})
-    content = first.get("content")
-    return content if first.get("role") in {"system", "developer"} and isinstance(content, str) else ""
