@@ -86,7 +86,7 @@ class Identities:
                 return self.of_prompt(value, msgspec.convert(value.get("messages"), Prompt))
             return self.of_chat(value if isinstance(value, ChatRow) else _chat(line))
         except _REFUSED:
-            return _of_any(value)
+            return _of_any(value, row_format)
 
     def _heads_of_row(self, row: ChatRow) -> list[str]:
         """Return what stands before the messages: mostly nothing."""
@@ -127,18 +127,22 @@ def _texts(messages: Sequence[Message]) -> list[str]:
     return texts
 
 
-def _of_any(value: object) -> Identity:
+def _of_any(value: object, row_format: str) -> Identity:
     """Return the numbers of a row of any shape."""
     try:
         whole = xxh3_64_intdigest(_sorted(value)) or 1
-        return whole, (xxh3_64_intdigest(_sorted(_asked(value))) if isinstance(value, Mapping) else whole)
+        if not isinstance(value, Mapping):
+            return whole, whole
+        return whole, xxh3_64_intdigest(_sorted(_asked(value, row_format)))
     except (RecursionError, ValueError, TypeError):
         return NO_ROW  # Nested as deeply as could just be read.
 
 
-def _asked(row: Mapping[str, object]) -> object:
-    """Return a row of any shape without its answers."""
+def _asked(row: Mapping[str, object], row_format: str) -> object:
+    """Return a row of any shape without its answers, or the further fields of a reinforcement row."""
     messages = row.get("messages")
+    if row_format == "rft":
+        return messages
     last = messages[-1] if isinstance(messages, list) and messages else None
     if isinstance(last, Mapping) and last.get("role") == "assistant" and isinstance(messages, list):
         return {**row, "messages": messages[:-1]}
