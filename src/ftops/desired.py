@@ -11,7 +11,7 @@ from ftops.cache import Cache
 from ftops.catalogue import CATALOGUE, level_of, levels_of
 from ftops.data import DataReport
 from ftops.data.cache import Files
-from ftops.diagnostics import Collector, Diagnostic
+from ftops.diagnostics import Collector, Diagnostic, Severity, has_errors
 from ftops.digest import owner_mark
 from ftops.job_data import PLAIN, Asked, Data, Used, between, formats_of, read_data
 from ftops.kinds import KINDS, matrix
@@ -31,7 +31,7 @@ from ftops.upkeep import IdleWish
 class Built:
     """The desired state with everything found on the way; with an error among it, `desired` must not be used.
 
-    `data` is what the datasets hold, None where not even the documents could be told apart.
+    Beside errors there is no advice: there is enough to do. `data` is what the datasets hold.
     """
 
     desired: Desired | None
@@ -59,8 +59,8 @@ def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None, a
     found = Collector([*loaded.diagnostics, *mixed, *unoffered])
     problems = [*data.problems, *between(data)]
     diagnostics = (*found.sorted, *problems)
-    if loaded.project is None or any(d.severity == "error" for d in diagnostics):
-        return Built(None, diagnostics, data)
+    if loaded.project is None or has_errors(diagnostics):
+        return Built(None, tuple(d for d in diagnostics if d.severity is not Severity.INFO), data)
     project = as_type(ProjectDocument, loaded.project.document)
     builder = _Builder(project, rules, data, root, _accounts_of_referrers(loaded.sources))
     for source in in_order(loaded.sources):

@@ -21,7 +21,7 @@ from ftops.kinds.dataset import DatasetDocument, DatasetKind
 from ftops.kinds.envelope import Finding, JobRef
 from ftops.kinds.envelope import Path as SpecPath
 from ftops.kinds.job_advice import advice
-from ftops.kinds.job_spec import FORMAT_OF, JobDocument, grader_fields, method_type
+from ftops.kinds.job_spec import FORMAT_OF, REINFORCEMENT, JobDocument, grader_fields, method_type
 from ftops.model import Address
 from ftops.rules import Model, Rules
 from ftops.spec.loader import Source
@@ -210,6 +210,20 @@ def between(data: Data) -> Iterator[Diagnostic]:
                 yield each.source.diagnostic(_weighed(finding, level))
         yield from _shared(each, data)
         yield from _repeated(each, by_address, data)
+    yield from _advised(data)
+
+
+def _advised(data: Data) -> Iterator[Diagnostic]:
+    """Yield what is advised on the settings of jobs, each once: most jobs of a project are made alike."""
+    told: dict[tuple[str, Severity], list[tuple[Used, Finding]]] = {}
+    for used in data.used:
+        for path, code, detail in advice(used.job, data.rules):
+            level = level_of(code, used.levels)
+            if level is not None:
+                told.setdefault((code, level), []).append((used, _found(path, code, detail)))
+    for (_, level), ((used, finding), *others) in told.items():
+        more = f" The same is to be said of {len(others)} more job{'s' if len(others) > 1 else ''}." if others else ""
+        yield used.source.diagnostic(_weighed(replace(finding, detail=f"{finding.detail}{more}"), level))
 
 
 def _weighed(finding: Finding, level: Severity) -> Finding:
@@ -221,9 +235,8 @@ def _found(path: SpecPath, code: str, detail: str) -> Finding:
 
 
 def _of_job(used: Used, data: Data) -> Iterator[Finding]:
-    yield from (_found(*each) for each in advice(used.job, data.rules))
     method, training, validation = method_type(used.job.spec), data.read(used.training), data.read(used.validation)
-    if method == "reinforcement" and used.validation is None:
+    if method == REINFORCEMENT and used.validation is None:
         detail = "Reinforcement training needs a validation file too; the service refuses the job without one."
         yield _found(TRAINING, "validation-missing", detail)
     if validation is not None and validation.rows < data.rules.limits.guidance.validation_rows_min:
@@ -238,27 +251,31 @@ def _of_job(used: Used, data: Data) -> Iterator[Finding]:
 
 
 def _of_model(used: Used, path: SpecPath, report: DataReport, rules: Rules) -> Iterator[Finding]:
-    base = used.base
-    if report.image_rows and base is not None and not base.sees_images:
+    base, images = used.base, _rows(report.image_rows)
+    if not report.image_rows or method_type(used.job.spec) == REINFORCEMENT:
+        pass  # Its rows are told of themselves: no model is known to take images there.
+    elif base is not None and not base.sees_images:
         seeing = ", ".join(model.id for model in rules.models if model.sees_images)
         detail = (
-            f"{report.image_rows:,} rows of {report.shown} have images, the first in line {report.first_image_line:,}; "
-            f"{base.id} is not trained on them. Models that are: {seeing}."
+            f"{images} of {report.shown} with images, the first in line {report.first_image_line:,}: {base.id} is not "
+            f"trained on them. Models that are: {seeing}."
         )
         yield _found(path, "image-model", detail)
-    elif report.image_rows and used.region in rules.regions.without_vision:
-        detail = (
-            f"In {used.region} no model is trained on images; {report.shown} has {report.image_rows:,} rows with some."
-        )
+    elif used.region in rules.regions.without_vision:
+        detail = f"{images} of {report.shown} with images: in {used.region} no model is trained on them."
         yield _found(path, "image-region", detail)
     over = report.lengths.over.get(base.context_tokens, 0) if base is not None else 0
     if base is not None and over:
         places = ", ".join(f"{line:,}" for tokens, line in report.lengths.longest if tokens > base.context_tokens)
         detail = (
-            f"{over:,} rows of {report.shown} have more than {base.context_tokens:,} tokens, the longest in lines "
-            f"{places}; {base.id} drops what is beyond from their ends, without a word. Shorten or split them."
+            f"{_rows(over)} of {report.shown} with more than {base.context_tokens:,} tokens, the longest in lines "
+            f"{places}: {base.id} drops what is beyond from their ends, without a word. Shorten or split them."
         )
         yield _found(path, "row-over-context", detail)
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'s' if number != 1 else ''}"
 
 
 def _shared(used: Used, data: Data) -> Iterator[Diagnostic]:

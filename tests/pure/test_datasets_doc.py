@@ -88,7 +88,6 @@ def test_every_rule_is_in_the_table_as_it_is_in_the_catalogue() -> None:
 
 MORE: Mapping[str, set[str]] = {
     "image-region": {"leaves-region"},
-    "image-in-prompt": {"image-model"},
     "long-content": {"row-over-context"},
 }
 """What a refused example cannot but give as well."""
