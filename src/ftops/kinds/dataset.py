@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ftops.call import Call, Plane, Upload
 from ftops.digest import FILE_DIGEST_LENGTH, Marker, file_name, marker_in_file_name
-from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
+from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring, Untrained
 from ftops.kinds.bodies import Body, moment
 from ftops.kinds.envelope import (
     Document,
@@ -23,9 +23,9 @@ from ftops.kinds.envelope import (
     as_type,
     rule_findings,
 )
-from ftops.model import Address, Change, Lifecycle, Object, Phase, Resource
+from ftops.model import Address, Change, Object, Phase, Resource
 from ftops.rules import Rules
-from ftops.upkeep import FREE, Cost, Room, many
+from ftops.upkeep import FREE, Cost, Lifecycle, Room, many
 
 PURPOSE = "fine-tune"
 RETRIES = 1
@@ -81,7 +81,7 @@ _PHASES = {
 """Every other status (uploaded, pending, running) is on its way."""
 
 
-class DatasetKind(Uninquiring):
+class DatasetKind(Uninquiring, Untrained):
     """The kind `dataset`."""
 
     word = "dataset"
