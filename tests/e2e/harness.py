@@ -51,10 +51,11 @@ class Project:
         assert "Traceback" not in done.stderr
         return done.stdout
 
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run the installed command in the project and return what became of it."""
+    def run(self, *arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the installed command in the project, with further variables, and return what became of it."""
         command = [str(Path(sys.executable).with_name("ftops")), *arguments]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FTOPS_")} | {"NO_COLOR": "1"}
+        environment |= variables
         return subprocess.run(  # noqa: S603 — our own command
             command, cwd=self.root, env=environment, input=stdin, capture_output=True, text=True, check=False
         )
