@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ftops.apply.journal import Journal
 from ftops.apply.loop import Run, run_until
+from ftops.cache import FOLDER, Cache
 from ftops.desired import build
 from ftops.digest import marker_in
 from ftops.emulator import Effect, Emulator, Fault
@@ -24,6 +25,7 @@ from ftops.planner import plan as make_plan
 from ftops.rules import load_rules
 from ftops.spec.loader import load
 from ftops.testing import FakeClock, emulator_client
+from ftops.versions import Compare, Versions, uncompared
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "specs"
 ACCOUNT = "local"
@@ -110,7 +112,13 @@ def desired_of(root: Path) -> Desired:
     return built.desired
 
 
-def run_over(emulator: Emulator, desired: Desired, journal: Journal, allow: frozenset[str] = frozenset()) -> Run:
+def run_over(
+    emulator: Emulator,
+    desired: Desired,
+    journal: Journal,
+    allow: frozenset[str] = frozenset(),
+    compare: Compare = uncompared,
+) -> Run:
     """Return what `ftops apply` works with, over an emulator in this process."""
     return Run(
         desired=desired,
@@ -121,7 +129,13 @@ def run_over(emulator: Emulator, desired: Desired, journal: Journal, allow: froz
         listener=Silent(),
         pause=emulator.pause,
         stopped=lambda: False,
+        compare=compare,
     )
+
+
+def compare_in(root: Path) -> Compare:
+    """Return what compares versions of a project's datasets, as the commands do."""
+    return Versions(Cache(root / FOLDER, FakeClock()), load_rules().limits).compared
 
 
 def apply_with(run: Run, settle_s: float = 600, wait_s: float = 0) -> Plan:
@@ -137,12 +151,13 @@ def apply(
     *faults: Fault,
     settle_s: float = 600,
     allow: frozenset[str] = frozenset(),
+    compare: Compare = uncompared,
 ) -> tuple[Plan, int]:
     """Apply in this process with faults in force, and return the plan left and the number of requests."""
     emulator = Emulator(root / "ftops-emulator.db", FakeClock(datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)))
     try:
         (root / ".ftops").mkdir(exist_ok=True)
-        run = run_over(emulator, desired, Journal.open(root / ".ftops" / "journal.jsonl"), allow)
+        run = run_over(emulator, desired, Journal.open(root / ".ftops" / "journal.jsonl"), allow, compare)
         for fault in faults:
             emulator.faults.add(fault)
         return apply_with(run, settle_s), emulator.requests
