@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ftops.cache import Cache
 from ftops.catalogue import CATALOGUE, level_of, levels_of
-from ftops.data import DataReport
+from ftops.data import DataReport, Reading
 from ftops.data.cache import Files
 from ftops.diagnostics import Collector, Diagnostic, Severity, has_errors
 from ftops.digest import owner_mark
@@ -161,7 +161,7 @@ class _Builder:
             "digest": report.digest,
             "size_bytes": report.size_bytes,
             "path": str((self.root / document.spec.file).resolve()),
-            **(_told(report) if source.address in self.data.readings else {}),
+            **(_told(report, self.data.readings[source.address]) if source.address in self.data.readings else {}),
         }
 
     def _note_same_training(self, source: Source, resource: Resource) -> None:
@@ -189,9 +189,11 @@ class _Builder:
             self.problems.append(source.diagnostic(finding))
 
 
-def _told(report: DataReport) -> dict[str, Scalar]:
-    """Return what was counted in a file; the system prompt is the one that most rows have."""
+def _told(report: DataReport, reading: Reading) -> dict[str, Scalar]:
+    """Return how a file was read and what was counted in it; the system prompt is the one that most rows have."""
     facts: dict[str, Scalar] = {
+        "format": reading.row_format,
+        "encoding": report.encoding,
         "rows": report.rows,
         "tokens": report.tokens,
         "input_tokens": report.input_tokens,

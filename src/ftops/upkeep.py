@@ -1,4 +1,4 @@
-"""What it takes and costs to keep something: the service's clock for what nobody calls, money, and room."""
+"""What it takes and costs to keep something: how it may be treated, the clock for what nobody calls, money, room."""
 
 from __future__ import annotations
 
@@ -43,6 +43,21 @@ class IdlePolicy:
     on_idle: OnIdle = OnIdle.ALERT
     on_gone: OnGone = OnGone.HOLD
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How ftops may treat a resource, as values that any kind can fill.
+
+    `retries` counts further attempts after a failed one; unless `retry_any_cause`, only transient causes count.
+    `idle` is None for what the service never deletes by itself. `protected` forbids to delete it.
+    """
+
+    retries: int = 0
+    retry_any_cause: bool = False
+    retrain_on_parent_change: bool = False
+    idle: IdlePolicy | None = None
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

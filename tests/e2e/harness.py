@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ftops.apply.journal import Journal
 from ftops.apply.loop import Run, run_until
+from ftops.cache import FOLDER, Cache
 from ftops.desired import build
 from ftops.digest import marker_in
 from ftops.emulator import Effect, Emulator, Fault
@@ -25,6 +26,7 @@ from ftops.planner import plan as make_plan
 from ftops.rules import FileLimits, load_rules
 from ftops.spec.loader import load
 from ftops.testing import FakeClock, emulator_client
+from ftops.versions import Compare, Versions, uncompared
 from ftops.wire.client import Client
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "specs"
@@ -114,11 +116,12 @@ def desired_of(root: Path) -> Desired:
 
 @dataclass
 class Told:
-    """What an apply in this process is told besides its specs: how files are sent, variables, who hears of progress."""
+    """What an apply in this process is told besides its specs: how files are sent and compared, variables, who listens."""
 
     files: FileLimits | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     progress: Callable[[Emulator, int], None] = lambda _emulator, _sent_bytes: None
+    compare: Compare = uncompared
     log: list[str] = field(default_factory=list)
     """The requests that the emulator answered."""
 
@@ -147,7 +150,13 @@ def run_over(
         listener=Silent(),
         pause=emulator.pause,
         stopped=lambda: False,
+        compare=(told or Told()).compare,
     )
+
+
+def compare_in(root: Path) -> Compare:
+    """Return what compares versions of a project's datasets, as the commands do."""
+    return Versions(Cache(root / FOLDER, FakeClock()), load_rules().limits).compared
 
 
 def apply_with(run: Run, settle_s: float = 600, wait_s: float = 0) -> Plan:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import Project, advance, apply, desired_of
+from harness import Project, Told, advance, apply, compare_in, desired_of
 
 from ftops.emulator import Effect, Emulator, Fault, Stage
 
@@ -31,7 +31,7 @@ class World:
 
     def apply(self, *faults: Fault, settle_s: float = 600) -> World:
         """Apply once."""
-        apply(self.root, desired_of(self.root), *faults, settle_s=settle_s)
+        apply(self.root, desired_of(self.root), *faults, settle_s=settle_s, told=Told(compare=compare_in(self.root)))
         return self
 
     def advance(self, hours: int) -> World:
@@ -54,6 +54,12 @@ class World:
         """Let a data file have all its rows twice."""
         path = self.root / file
         path.write_text(path.read_text(encoding="utf-8") * 2, encoding="utf-8")
+        return self
+
+    def rows(self, edit: Callable[[list[str]], list[str]]) -> World:
+        """Edit the rows of the first file."""
+        path = self.root / "data" / "first.jsonl"
+        path.write_text("".join(edit(path.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
         return self
 
     def someone(self, act: Callable[[Emulator], object]) -> World:
@@ -87,6 +93,12 @@ def _drop_pin(world: World) -> World:
     return world.edit("{job: parent}", "{job: parent, at: aaaaaaaa}")
 
 
+def _other_rows(rows: list[str]) -> list[str]:
+    more = [row.replace("first", "one more") for row in rows[:4]]
+    longer = [row.replace("Yes", "Yes, that is what it is: number") for row in rows[:3]]
+    return [*longer, *rows[4:], *more]
+
+
 STORIES: dict[str, Callable[[World], World]] = {
     "new": lambda world: world,
     "first-training": lambda world: world.apply(),
@@ -97,6 +109,10 @@ STORIES: dict[str, Callable[[World], World]] = {
         world.converge().edit("n_epochs: 1", "n_epochs: 2").edit("onParentChange: hold", "onParentChange: retrain")
     ),
     "edited-child": lambda world: world.converge().edit("batch_size: 4", "batch_size: 8"),
+    "edited-rows": lambda world: (
+        world.converge().rows(_other_rows).edit("onParentChange: hold", "onParentChange: retrain")
+    ),
+    "reordered-rows": lambda world: world.converge().rows(lambda rows: rows[::-1]),
     "edited-while-training": lambda world: world.apply().edit("n_epochs: 1", "n_epochs: 2"),
     "lost-pin": lambda world: _drop_pin(world.apply().advance(3)),
     "edited-deployment": lambda world: world.converge().edit("capacity: 50", "capacity: 80"),

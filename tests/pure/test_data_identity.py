@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftops.data.decode import BadLine, decode
-from ftops.data.identity import FORM, NO_ROW, TOOLS_KEPT_BYTES_MAX, TOOLS_KEPT_MAX, Identities, Identity
+from ftops.data.identity import NO_ROW, TOOLS_KEPT_BYTES_MAX, TOOLS_KEPT_MAX, Identities, Identity
 from ftops.data.reading import Reading
 from ftops.data.walk import format_of
+from ftops.difference import FORM
 
 from .data_oracle import LIMITS, walked
 from .data_rows import FIELDS, ROWS, TEXTS, VALUES, WAYS, Json, asked_in, copied, format_of_kind, said, written

@@ -113,6 +113,7 @@ def test_an_unchanged_plan_parses_no_yaml(project: Path) -> None:
     modules = imported(project, "plan")
     assert not {m for m in modules if m.split(".")[0] == "yaml" or m in {"ftops.spec.loader", "ftops.desired"}}
     assert "pydantic" in modules
+    assert not {m for m in modules if m.startswith("ftops.data")}, "what compares versions is imported to compare them"
 
 
 def checked(project: Path) -> tuple[Verdict, tuple[str, ...]]:

@@ -24,6 +24,7 @@ from ftops.live import observe, overlay, resolve_pointers, without
 from ftops.model import Action, Address, Desired, LiveState, Object, Phase, Plan, Policy, Verb
 from ftops.planner import plan as make_plan
 from ftops.rules import load_rules
+from ftops.versions import Compare, uncompared
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
 from ftops.wire.problems import in_words
@@ -68,7 +69,8 @@ class Run:
     why; of these, `passing` are tried again by the next pass. `lost` are the causes of lost answers by key. `written`
     are the keys of this pass: one that comes back after it was done did not take effect, and is told instead of sent
     for ever. `done` are the writes of bindings that passes did; once listings show them, that is all that was approved
-    of them. `unconfirmed` says that something was made or deleted since the accounts were last listed.
+    of them. `unconfirmed` says that something was made or deleted since the accounts were last listed. `compare` adds
+    what differs between contents of datasets, as it did for the plan that was approved.
     """
 
     desired: Desired
@@ -85,11 +87,12 @@ class Run:
     written: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     unconfirmed: bool = False
+    compare: Compare = uncompared
 
     def observe(self) -> LiveState:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
         self.unconfirmed = False
-        live = observe(self.clients, self.desired, self.clock, {}, dict(self.refused))
+        live = self.compare(self.desired, observe(self.clients, self.desired, self.clock, {}, dict(self.refused)))
         return self.journal.remembered(live, self.policy.grace_s)
 
     def plan(self, live: LiveState) -> Plan:

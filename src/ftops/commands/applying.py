@@ -85,6 +85,7 @@ def applied(output: Output, paths: Sequence[str], asked: Asked) -> int:
             listener=Progress(output),
             pause=opened.pause,
             stopped=lambda: False,
+            compare=opened.compare,
         )
         live = run.observe()
         run.desired = opened.desired  # Now it is known which accounts are emulated.

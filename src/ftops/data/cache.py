@@ -10,18 +10,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from ftops.cache import Cache, digest, seen
 from ftops.data.check import Checked, check_rows
-from ftops.data.identity import FORM
 from ftops.data.index import RowIndex
 from ftops.data.reading import Reading
 from ftops.data.report import DataReport
-from ftops.digest import FILE_DIGEST_LENGTH
+from ftops.difference import kept_as
 from ftops.rules import Limits
 
 T = TypeVar("T")
@@ -29,12 +28,33 @@ _HEAD_BYTES = 4
 
 
 class Version(Struct, frozen=True):
-    """What is kept of a content by its digest, beside the numbers of its rows."""
+    """What is kept of a content by its digest, beside the numbers of its rows; the numbers depend on the format."""
 
     digest: str
     rows: int
     tokens: int
     encoding: str
+    row_format: str = ""
+    unmeasured_rows: int = 0
+
+    @property
+    def exact(self) -> bool:
+        """Tell whether the tokens are no estimate in any part."""
+        return bool(self.encoding) and not self.unmeasured_rows
+
+
+class Known(NamedTuple):
+    """A content by the numbers of its rows, two for each line."""
+
+    version: Version
+    numbers: RowIndex
+
+
+def known_from(found: Checked, row_format: str) -> Known:
+    """Return what a check found of a content; the numbers have to be asked for."""
+    report = found.report
+    version = Version(report.digest, report.rows, report.tokens, report.encoding, row_format, report.unmeasured_rows)
+    return Known(version, found.identities)
 
 
 class Files:
@@ -62,8 +82,8 @@ class Files:
         """Return what the rows of a file say, in numbers."""
         if report.digest not in self._checked:
             known = known_version(self._cache, report.digest)
-            if known is not None:
-                self._checked[report.digest] = known[1]
+            if known is not None and known.version.row_format == reading.row_format:
+                self._checked[report.digest] = known.numbers
             else:
                 self._check(file, msgspec.structs.replace(reading, identities=True))
         return self._checked.get(report.digest, RowIndex(2))
@@ -72,25 +92,34 @@ class Files:
         found = check_rows(self._root / file, file, self._limits, reading)
         if reading.identities and found.report.digest:
             self._checked[found.report.digest] = found.identities
-            keep_version(self._cache, found)
+            keep_version(self._cache, known_from(found, reading.row_format))
         return found
 
 
-def keep_version(cache: Cache, found: Checked) -> None:
-    """Keep what the rows of a content say, unless there are too many."""
-    report = found.report
-    head = msgspec.msgpack.encode(Version(report.digest, report.rows, report.tokens, report.encoding))
-    if not cache.has_lasting(_name(report.digest)) and found.identities.size_bytes <= LASTING_ROWS_BYTES_MAX:
-        body = [len(head).to_bytes(_HEAD_BYTES, "little"), head, *found.identities.blocks()]
-        cache.put_lasting(_name(report.digest), b"".join(body))
+def keep_version(cache: Cache, found: Known) -> None:
+    """Keep what the rows of a content say, in place of what is not whole or was counted otherwise.
+
+    Of a content with too many rows nothing but that is kept, so that it is not read for this again and again.
+    """
+    name, known = kept_as(found.version.digest), _entry(cache, found.version.digest)
+    if known is not None and known.version == found.version:
+        return
+    head = msgspec.msgpack.encode(found.version)
+    numbers = found.numbers.blocks() if found.numbers.size_bytes <= LASTING_ROWS_BYTES_MAX else ()
+    cache.put_lasting(name, b"".join([len(head).to_bytes(_HEAD_BYTES, "little"), head, *numbers]))
 
 
 LASTING_ROWS_BYTES_MAX = 15 << 20
 
 
-def known_version(cache: Cache, content: str) -> tuple[Version, RowIndex] | None:
+def known_version(cache: Cache, content: str) -> Known | None:
     """Return what is kept of a content by its digest, or the beginning of it that a file's name carries."""
-    entry = cache.get_lasting(_name(content))
+    known = _entry(cache, content)
+    return known if known is not None and known.numbers.lines >= known.version.rows else None
+
+
+def _entry(cache: Cache, content: str) -> Known | None:
+    entry = cache.get_lasting(kept_as(content))
     if entry is None:
         return None
     begin = _HEAD_BYTES + int.from_bytes(entry[:_HEAD_BYTES], "little")
@@ -101,11 +130,7 @@ def known_version(cache: Cache, content: str) -> tuple[Version, RowIndex] | None
         return None  # An entry of another shape than ours.
     index = RowIndex(2)
     index.append(entry[begin:])
-    return version, index
-
-
-def _name(content: str) -> str:
-    return f"rows {FORM} {content[:FILE_DIGEST_LENGTH]}"
+    return Known(version, index)
 
 
 def _remembered(cache: Cache, path: Path, about: Sequence[str], kind: type[T], find: Callable[[], T]) -> T:

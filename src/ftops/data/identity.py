@@ -3,8 +3,8 @@
 Order of keys, whitespace and escapes leave no trace; everything else does. A row is laid out as a list of texts, heads
 and contents of its messages in turn; the prompt's number is a hash of all but the answer, and the row's one of the
 answer with that as the seed. So each text is hashed once, and a row is known again whose answer was edited. The numbers
-are kept between runs (`index.py`): what changes them has to change `FORM`. Golden numbers are in the tests. They take
-half as long as a check, so only who compares files asks for them.
+are kept between runs (`cache.py`): what changes them has to change `FORM` in `ftops/difference.py`. Golden numbers are
+in the tests. They take half as long as a check, so only who compares files asks for them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from ftops.data.typed import (
     User,
 )
 
-FORM: Final = 1
 APART: Final = "\x1e\x1f"
 """Stands between the texts of a row; that a text has it is not excluded, and would have to be meant to do harm."""
 HEADS: Final[Mapping[type, str]] = {System: "s", Developer: "d", User: "u", Assistant: "a", Reply: "t"}

@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag
 
 from ftops.call import Call, FromEnv, Plane, Upload
 from ftops.digest import FILE_DIGEST_LENGTH, Marker, file_name, marker_in_file_name
-from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
+from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring, Untrained
 from ftops.kinds.bodies import Body, moment
 from ftops.kinds.envelope import (
     Document,
@@ -26,10 +26,10 @@ from ftops.kinds.envelope import (
     wrong_variable,
 )
 from ftops.kinds.file_room import PURPOSE, SIZE, file_rooms
-from ftops.model import Address, Change, Lifecycle, Object, Phase, Resource, Scalar
+from ftops.model import Address, Change, Object, Phase, Resource, Scalar
 from ftops.redaction import redact
 from ftops.rules import Rules
-from ftops.upkeep import FREE, Cost, Room, many, sized
+from ftops.upkeep import FREE, Cost, Lifecycle, Room, many, sized
 from ftops.urls import is_secret, wrong_source
 
 IMPORT_FAILED = "fileImportFailed"
@@ -98,7 +98,7 @@ _PHASES = {
 """Every other status (uploaded, pending, running) is on its way."""
 
 
-class DatasetKind(Uninquiring):
+class DatasetKind(Uninquiring, Untrained):
     """The kind `dataset`."""
 
     word = "dataset"

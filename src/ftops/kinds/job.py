@@ -25,9 +25,9 @@ from ftops.kinds.job_spec import (
     method_type,
     reinforcement,
 )
-from ftops.model import Address, Change, Lifecycle, Object, Phase, Pointer, Ref, Resource, Scalar, Value
+from ftops.model import Address, Change, Object, Phase, Pointer, Ref, Resource, Scalar, Value
 from ftops.rules import Rules
-from ftops.upkeep import Cost, Room, many
+from ftops.upkeep import Cost, Lifecycle, Room, many
 
 STANDARD = "Standard"
 """How an absent trainingType in the answer to a create call is to be read."""
@@ -90,7 +90,9 @@ class JobKind(Uninquiring):
         job = as_type(JobDocument, document)
         name = job.metadata.name
         fields = _fields(job.spec, context)
-        digest = digest_of(self.word, _digest_inputs(fields, job, context))
+        refs = {name: fields[name] for name in ("training_file", "validation_file")}
+        contents = {name: _content(ref, context) for name, ref in refs.items() if isinstance(ref, Ref)}
+        digest = digest_of(self.word, _digest_inputs(fields, contents, job.spec.seed, job.lifecycle.rerun))
         marker = Marker(context.owner, name_mark(name), digest_mark(digest))
         seeded = job.spec.seed is not None
         parent = fields["model"]
@@ -117,6 +119,7 @@ class JobKind(Uninquiring):
                 "base_model": base if isinstance(base, str) else None,
                 "project": context.project,
                 "name": name,
+                **({} if job.lifecycle.rerun is None else {"rerun": job.lifecycle.rerun}),
                 **cost_facts(job, base if isinstance(base, str) else "", context),
             },
         )
@@ -228,6 +231,17 @@ class JobKind(Uninquiring):
         billed = tokens * price / 1e6 if isinstance(tokens, int) and price is not None else None
         return Cost(once=billed)
 
+    def mark_with(self, resource: Resource, contents: Mapping[str, str]) -> str:
+        """Return the mark of the digest that the job would have with other contents: all its other inputs count."""
+        seed = None if "seed" in resource.derived else resource.fields["seed"]
+        inputs = _digest_inputs(resource.fields, contents, _scalar(seed), resource.facts.get("rerun"))
+        return digest_mark(digest_of(self.word, inputs))
+
+    def usd_of_tokens(self, resource: Resource, field: str, tokens: int) -> float | None:
+        """Return what so many tokens more in its training file cost over all epochs; validation is free."""
+        price = _usd(resource.facts.get("token_usd"))
+        return None if field != "training_file" or price is None else tokens * price
+
     def describe(self, resource: Resource) -> str:
         """Return `train gpt-4.1-mini-2025-04-14 from job/support-v2 by dpo, 3 epochs`; supervised is not said."""
         parent = resource.fields["model"]
@@ -285,24 +299,26 @@ def _dataset_ref(name: str, context: Context) -> Ref:
     return Ref(target, context.digests[target])
 
 
-def _digest_inputs(fields: Mapping[str, Value], job: JobDocument, context: Context) -> dict[str, Plain]:
+def _digest_inputs(
+    fields: Mapping[str, Value], contents: Mapping[str, Scalar], seed: Scalar, rerun: Scalar
+) -> dict[str, Plain]:
     """Return what semantics §1 says a job is: its inputs, each reference as the digest of what it refers to."""
     settings: dict[str, Plain] = {name: _scalar(fields[name]) for name in HYPERPARAMETERS if name in fields}
-    model, validation = fields["model"], job.spec.validation_file
+    model = fields["model"]
     further = {name: json.loads(str(fields[name])) for name in WRITTEN_AS_JSON if name in fields}
     return {
         "model": [model.digest, model.selector] if isinstance(model, Ref) else model,
-        "training_file": _content(job.spec.training_file.dataset, context),
-        "validation_file": _content(validation.dataset, context) if validation else None,
+        "training_file": contents["training_file"],
+        "validation_file": contents.get("validation_file"),
         "method": {"type": _scalar(fields["method"]), "hyperparameters": settings or None, **further},
         "trainingType": _scalar(fields["trainingType"]),
-        "seed": job.spec.seed,
-        "rerun": job.lifecycle.rerun,
+        "seed": seed,
+        "rerun": rerun,
     }
 
 
-def _content(dataset: str, context: Context) -> Scalar:
-    return context.referenced[Address("dataset", dataset)]["digest"]
+def _content(ref: Ref, context: Context) -> Scalar:
+    return context.referenced[ref.target]["digest"]
 
 
 def _scalar(value: Value) -> Scalar:

@@ -15,6 +15,7 @@ from ftops.planner.guards import Hold, holds
 from ftops.planner.leftovers import side_actions, unclaimed
 from ftops.planner.match import Index, Key, Match, Scene, match_all
 from ftops.planner.room import crowded, within_room
+from ftops.planner.rows import hides_a_change
 from ftops.planner.select import selected
 from ftops.planner.totals import few_deletes, priced, within_budget
 from ftops.reasons import Why
@@ -41,7 +42,7 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
     Pure: equal values give equal plans. Time is `live.now`, the flags are in `policy`, the journal's doubts in `live`.
     """
     index = Index.of(live.objects)
-    scene = Scene(desired, live, policy, index, match_all(desired, index))
+    scene = Scene(desired, live, policy, index, match_all(desired, index, live.differences))
     chosen = selected(desired, policy)
     held = dict(holds(scene))
     while True:
@@ -161,7 +162,7 @@ def _create(match: Match, state: _State) -> Action:
     reason = ""
     if action.why is Why.RETRIED:
         reason = f"attempt {action.attempt}; the last one: {match.attempts[-1].problem or match.attempts[-1].state}"
-    elif match.previous is not None and not match.changes:
+    elif hides_a_change(match, state.scene):
         reason = "an input changed that the earlier version does not show"
     summary = KINDS_BY_WORD[match.resource.address.kind].describe(match.resource)
     return _gated(replace(action, summary=summary, reason=reason), match, state)
