@@ -116,7 +116,7 @@ def desired_of(root: Path) -> Desired:
 
 @dataclass
 class Told:
-    """What an apply in this process is told besides its specs: how files are sent and compared, variables, who listens."""
+    """What an apply in this process is told besides its specs: how files are sent and compared, variables, progress."""
 
     files: FileLimits | None = None
     environ: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ftops.data import Reading, check_line, guess_format
 from ftops.diagnostics import Diagnostic, Severity, Span
 from ftops.model import Action, Phase, Resource
 from ftops.rules import load_rules
@@ -33,6 +32,8 @@ def _of_action(action: Action, root: Path) -> Iterator[Diagnostic]:
 
 
 def _of_line(resource: Resource, line: int, root: Path) -> Iterator[Diagnostic]:
+    from ftops.data import Reading, check_line, guess_format  # noqa: PLC0415 - most plans have nothing refused
+
     path = Path(str(resource.facts["path"]))
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     rules = load_rules()
