@@ -53,7 +53,7 @@ def check_rows(path: Path, shown: str, limits: Limits, reading: Reading) -> Chec
         source = JsonlFile(path, limits.reading.line_bytes_max)
         begin = source.begin(_BEGIN_BYTES)
         not_rows = _not_rows(begin)
-        if not_rows is None and worth_workers(path):
+        if not_rows is None and worth_workers(path, reading):
             gathered = walk_together(path, source, limits, reading, indexes)
         else:
             gathered = _walk(source, limits, reading, indexes, look=not_rows is None)

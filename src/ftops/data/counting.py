@@ -60,7 +60,8 @@ def _toktok(encoding: str) -> Count | None:
         from toktok import batch_count  # noqa: PLC0415 - half a second of loading, for whoever has it
     except ImportError:
         return None
-    return lambda texts: batch_count(texts, encoding)
+    # With more threads than one it takes twice the time of processors, and whoever asks has other work for them.
+    return lambda texts: batch_count(texts, encoding, threads=1)
 
 
 def _tiktoken(encoding: str) -> Count | None:

@@ -17,7 +17,7 @@ MEMORY_BYTES_MAX = 4 << 20
 BLOCK_BYTES = 1 << 18
 ROWS_COMPARED_MAX = 4_000_000
 """Rows of a file that are looked at for duplicates: what an upload can hold is mostly less."""
-SMALL_ROWS = 100_000
+SMALL_ROWS = 50_000
 """So many numbers may be in a set at once."""
 BITS_A_ROW = 32
 BITS_MAX = 1 << 26

@@ -7,7 +7,6 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -15,6 +14,7 @@ from xxhash import xxh3_64_intdigest as hashed
 
 from ftops.data.counting import counter
 from ftops.data.decode import BadLine, column_of, decode, has_each_key_once, locate, repeated_key
+from ftops.data.exact import Counted, ExactTokens
 from ftops.data.formats import check_chat_row
 from ftops.data.identity import NO_ROW, Identities
 from ftops.data.images import image_parts
@@ -39,8 +39,6 @@ from ftops.rules import Limits
 
 CheckRow: TypeAlias = Callable[[object, Limits], list[Finding]]
 CountRow: TypeAlias = Callable[[object, Limits], Texts]
-BLOCKS_COUNTED = 4
-"""Blocks of lines whose tokens are counted at once: an encoder is slow to begin, and prompts stand in row after row."""
 
 
 class Numbers(NamedTuple):
@@ -94,10 +92,9 @@ class Walk:
         quick = self._format.quick(limits)
         self._quick: Quick = partial(_without_repeated_keys, quick) if reading.strict else quick
         self._strict, self._row_format, self._fields = reading.strict, reading.row_format, reading.row_format == "rft"
-        self._count = counter(reading.encoding) if reading.encoding else None
-        self._uncounted: list[tuple[int, Texts]] = []
-        self._blocks = 0
-        self._keeps_rows = self._fields or self._count is not None
+        count = counter(reading.encoding) if reading.encoding else None
+        self._exact = None if count is None else ExactTokens(count)
+        self._keeps_rows = self._fields or self._exact is not None
         self._prompts: dict[int, str] = {}
         self._shortest = 0
         self._lengths: Counter[int] = Counter()
@@ -106,7 +103,8 @@ class Walk:
     @property
     def gathered(self) -> Gathered:
         """Return what the lines so far gave."""
-        self._count_kept()
+        for counted in self._exact.rest() if self._exact else ():
+            self._note_counted(counted)
         self._gathered.lengths = {tokens: rows for tokens, rows in self._lengths.items() if tokens}
         return self._gathered
 
@@ -148,7 +146,7 @@ class Walk:
         if keeps:
             self._note_kept(kept)
         gathered.rows += len(tokens) - tokens.count(0)
-        if self._count is None:
+        if self._exact is None:
             self._note_tokens(tokens, asked, range(batch.number, batch.number + len(tokens)))
         return Numbers(marks.tobytes(), numbers.tobytes())
 
@@ -157,23 +155,15 @@ class Walk:
         if self._fields:
             for _, row in kept:
                 self._note_values(row)
-        if self._count is not None:
-            self._uncounted += [(line, self._format.texts_of_row(row, self._limits)) for line, row in kept]
-            self._blocks += 1
-            if self._blocks % BLOCKS_COUNTED == 0:
-                self._count_kept()
+        if self._exact is not None:
+            for line, row in kept:
+                self._exact.add(line, self._format.texts_of_row(row, self._limits))
+            for counted in self._exact.next_block():
+                self._note_counted(counted)
 
-    def _count_kept(self) -> None:
-        """Count the tokens of the rows that wait for it, each of their texts once."""
-        rows, self._uncounted = self._uncounted, []
-        if self._count is None or not rows:
-            return
-        texts = list(dict.fromkeys(chain.from_iterable(row.texts for _, row in rows)))
-        known = dict(zip(texts, self._count(texts), strict=True)).__getitem__
-        tokens = [sum(map(known, row.texts)) + row.beside for _, row in rows]
-        asked = sum(sum(map(known, row.texts[: row.inputs])) + row.beside_input for _, row in rows)
-        self._note_tokens(tokens, asked, [line for line, _ in rows])
-        self._gathered.unmeasured_rows += sum(row.unmeasured for _, row in rows)
+    def _note_counted(self, counted: Counted) -> None:
+        self._note_tokens(counted.tokens, counted.asked, counted.lines)
+        self._gathered.unmeasured_rows += counted.unmeasured
 
     def _note_tokens(self, tokens: Sequence[int], asked: int, lines: Sequence[int]) -> None:
         """Take note of the tokens of some rows, in all and together those of their inputs."""
@@ -244,8 +234,8 @@ class Walk:
         """Take note of what a row holds that went through the rules."""
         gathered = self._gathered
         texts = self._format.texts_of_value(value, self._limits)
-        if self._count is not None:
-            self._uncounted.append((number, texts))
+        if self._exact is not None:
+            self._exact.add(number, texts)
         else:
             tokens, asked = texts.estimate(self._limits.tokens)
             self._note_tokens([tokens], asked, [number])

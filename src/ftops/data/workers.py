@@ -30,6 +30,8 @@ STRETCH_BYTES = 8 << 20
 """Much more than a block, and little enough that the last stretch keeps nobody waiting."""
 WORTH_BYTES = 48 << 20
 """Smaller files are done before another interpreter has begun."""
+WORTH_BYTES_EXACT = 256 << 20
+"""The same where tokens are counted exactly: an encoder takes long to load, and has a thread of its own."""
 WORKERS_MAX = 4
 STRETCHES_MAX = 8_000
 """What a pipe holds of their numbers; a file with more has larger ones."""
@@ -56,18 +58,33 @@ class Done(msgspec.Struct):
     identities: bytes
 
 
-def worth_workers(path: Path) -> bool:
+def worth_workers(path: Path, reading: Reading) -> bool:
     """Tell whether a file is large enough for several processes, and there are cores for them."""
-    return processes() > 1 and path.stat().st_size >= WORTH_BYTES
+    worth_bytes = WORTH_BYTES_EXACT if reading.encoding else WORTH_BYTES
+    return path.stat().st_size >= worth_bytes and processes() > 1
 
 
 def processes() -> int:
-    """Return how many processes may walk at once: as many as there are cores to use, if they can share a pipe."""
+    """Return how many processes may walk at once: as many as there are cores to spare, if they can share a pipe."""
     said = os.environ.get(PROCESSES, "")
     if os.name != "posix":
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(int(said) if said.isascii() and said.isdigit() else cores, WORKERS_MAX))
+    return max(1, min(int(said) if said.isascii() and said.isdigit() else _spare_cores(), WORKERS_MAX))
+
+
+def _spare_cores() -> int:
+    """Return how many cores this process may use and others leave to it.
+
+    On cores that are busy with something else, helpers take longer to begin than they save. This process is taken to be
+    one of those that were running in the last minute.
+    """
+    cores = os.cpu_count() or 1
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    try:
+        running = os.getloadavg()[0]
+    except OSError:
+        return ours
+    return min(ours, round(cores - running + 1))
 
 
 class Indexes(NamedTuple):
