@@ -173,7 +173,7 @@ def test_files_above_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     found: dict[int, Checked] = {}
     for count in (1, 2):
         monkeypatch.setenv(PROCESSES, str(count))
-        assert (processes(), worth_workers(path)) == (count, count > 1)
+        assert (processes(), worth_workers(path, Reading("chat"))) == (count, count > 1)
         found[count] = check_rows(path, "rows", LIMITS, Reading("chat"))
     assert found[1].report == found[2].report and found[1].report.rows > 25_000
     assert found[1].report.digest == plain_digest(path.read_bytes())
