@@ -56,21 +56,21 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @example(content=b"\xef\xbb", reading=Reading("chat"))
 @example(content=b"\r\n\r", reading=Reading("rft"))
 @example(content=b"\n" + BOM + b"\n", reading=Reading("dpo"))
-@settings(often, max_examples=60)
+@settings(often, max_examples=35)
 def test_any_bytes(file: Path, content: bytes, reading: Reading) -> None:
     """Whatever the bytes are, the check ends well and all of its results agree."""
     examine(content, file, reading)
 
 
 @given(lines=st.lists(VALUES.map(written) | st.sampled_from(LINES), max_size=6), reading=READINGS)
-@settings(often, max_examples=40)
+@settings(often, max_examples=35)
 def test_any_values(file: Path, lines: list[bytes], reading: Reading) -> None:
     """Rows of any JSON, and rows of the cases in files of all formats, are checked alike in any way."""
     examine(b"\n".join(lines), file, reading)
 
 
 @given(data=st.data(), reading=READINGS, begin=st.sampled_from([b"", BOM]), limits=st.sampled_from([LIMITS, SHORT]))
-@settings(often, max_examples=60)
+@settings(often, max_examples=35)
 def test_spliced_rows(file: Path, data: st.DataObject, reading: Reading, begin: bytes, limits: object) -> None:
     """Sound rows with anything put into them, and ended in any way, are checked alike in any way."""
     content = begin
@@ -148,7 +148,7 @@ BROKEN = st.builds(
     form=st.sampled_from(["png", "jpeg", "webp", "gif", "", "PNG", "svg+xml"]),
     junk=st.tuples(st.integers(0, 40), st.sampled_from(["", "=", "*", "é", "\0", "====", " ", "\n"])),
 )
-@settings(often, max_examples=60)
+@settings(often, max_examples=35)
 def test_broken_pictures(file: Path, broken: bytes, form: str, junk: tuple[int, str]) -> None:
     """A picture that is cut, followed by anything, or no base64, is judged or told of, and counts for some tokens."""
     found = picture_of(broken)
@@ -241,7 +241,7 @@ SHAPES: dict[str, tuple[str, int, Callable[[], Iterator[str]]]] = {
     "one line of brackets": ("chat", 3 * LONG >> 20, lambda: iter(["[" * LONG])),
     "small rows": ("chat", 48, tiny_lines),
     "a million blank lines": ("chat", 48, lambda: iter(["\n" * 1_000_000])),
-    "lines of a byte": ("chat", 24, lambda: iter(["7\n" * 60_000])),
+    "lines of a byte": ("chat", 24, lambda: iter(["7\n" * 40_000])),
     "system prompts": ("chat", 12, many_prompts),
     "fields": ("rft", 12, many_fields),
     "small tools": ("chat", 12, lambda: many_tools(8_000, 99)),

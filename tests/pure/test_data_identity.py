@@ -104,7 +104,7 @@ def test_golden_numbers(name: str, way: int) -> None:
 
 @pytest.mark.parametrize("kind", ROWS)
 @given(data=st.data(), order=st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=20)
 def test_writing_leaves_no_trace(kind: str, data: st.DataObject, order: Any) -> None:  # noqa: ANN401 - a Random
     """Order of keys, whitespace, escapes and a CR change no number, nor does the way a row was checked."""
     row, row_format = data.draw(ROWS[kind]), format_of_kind(kind)
@@ -148,7 +148,7 @@ def meant(row: Json) -> Json:
 
 @pytest.mark.parametrize("kind", ROWS)
 @given(data=st.data())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_other_rows_have_other_numbers(kind: str, data: st.DataObject) -> None:
     """Two rows that differ in anything have different numbers, and equal rows equal ones."""
     one, other = data.draw(ROWS[kind]), data.draw(ROWS[kind])
@@ -211,7 +211,7 @@ def reworded(message: Json) -> None:
 
 
 @given(row=st.one_of(ROWS["chat"], ROWS["tools"], ROWS["vision"]))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_prompt_of_chat_rows(row: Json) -> None:
     """A chat row whose last answer is another has another number, and its prompt the same one until that is another."""
     one, other = numbers(written(row), "chat"), copied(row)
@@ -223,7 +223,7 @@ def test_prompt_of_chat_rows(row: Json) -> None:
 
 
 @given(row=ROWS["dpo"])
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_prompt_of_preference_rows(row: Json) -> None:
     """A preference row with other or exchanged answers has another number, and its prompt the same one."""
     first, second = copied(row), row | {"preferred_output": row["non_preferred_output"]}
@@ -238,7 +238,7 @@ def test_prompt_of_preference_rows(row: Json) -> None:
 
 
 @given(row=ROWS["rft"], answer=VALUES, name=TEXTS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_prompt_of_reinforcement_rows(row: Json, answer: object, name: str) -> None:
     """A reinforcement row with other fields has another number, and its prompt the same one."""
     one = numbers(written(row), "rft")

@@ -89,7 +89,7 @@ def told(report: DataReport, *wanted: str) -> set[tuple[int, str]]:
 
 @pytest.mark.parametrize("kind", ROWS)
 @given(data=st.data())
-@settings(quickly, max_examples=30)
+@settings(quickly, max_examples=20)
 def test_valid_rows_pass(file: Path, kind: str, data: st.DataObject) -> None:
     """A file of valid, different rows has no finding above info, whatever it is written like."""
     drawn = data.draw(st.lists(ROWS[kind], min_size=1, max_size=3))
