@@ -108,7 +108,7 @@ def _set(each: SetStats, *, colour: bool) -> str:
         )
     if each.prompts is not None and each.prompts.text:
         lines += [f"{INDENT * 2}| {harmless(line)}" for line in each.prompts.text.splitlines()[:TEXT_LINES_MAX]]
-    return "\n".join([*lines, "", *_bars(each), ""])
+    return "\n".join([*lines, *_bars(each), ""])
 
 
 def _facts(each: SetStats) -> list[tuple[str, str]]:
@@ -167,11 +167,11 @@ def _bars(each: SetStats) -> list[str]:
     widest = max((rows for _, rows in each.bars), default=0)
     if not widest:
         return []
-    lines = [f"{INDENT}{'up to tokens':>12}  {'rows':>9}"]
+    lines = ["", f"{INDENT}{'up to tokens':>12}  {'rows':>9}"]
     for tokens, rows in each.bars:
         bar = "#" * max(1, round(rows * BAR_COLUMNS / widest))
         lines.append(f"{INDENT}{tokens:>12,}  {rows:>9,}  {bar}")
-    return [*lines, ""]
+    return lines
 
 
 def _size(size_bytes: int) -> str:
