@@ -98,11 +98,6 @@ def prompt_of(messages: Sequence[Message]) -> str:
     return first.content if type(first) is System or type(first) is Developer else ""
 
 
-def _asks(messages: Sequence[Message]) -> bool:
-    """Tell whether the user says something."""
-    return any(type(message) is User for message in messages)
-
-
 def _trains(messages: Sequence[Message]) -> bool:
     """Tell whether the assistant has the last word, and a message that is trained on."""
     last = messages[-1]
@@ -255,7 +250,7 @@ class _Counts:
     def of_chat(self, row: ChatRow) -> int | None:
         """Return the tokens of a chat row."""
         messages = row.messages
-        if not _trains(messages) or not _asks(messages) or _repeats(messages):
+        if not _trains(messages) or not _takes_turns(messages):
             return None
         return self.of_input(row, set())
 
@@ -292,15 +287,17 @@ class _Counts:
         return characters, len(messages) * self._estimate.tokens_per_message + names * self._estimate.tokens_per_name
 
 
-def _repeats(messages: Sequence[Message]) -> bool:
-    """Tell whether the user or the assistant speaks twice in a row."""
+def _takes_turns(messages: Sequence[Message]) -> bool:
+    """Tell whether the user speaks, and neither the user nor the assistant twice in a row."""
+    asked = False
     before: type | None = None
     for message in messages:
         kind = type(message)
         if kind is before and (kind is User or kind is Assistant):
-            return True
+            return False
+        asked = asked or kind is User
         before = kind
-    return False
+    return asked
 
 
 def _of_calls(calls: Sequence[Call], names: frozenset[str], called: set[str]) -> int | None:

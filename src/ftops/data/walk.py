@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -94,7 +95,7 @@ class Walk:
         self._strict, self._row_format, self._fields = reading.strict, reading.row_format, reading.row_format == "rft"
         count = counter(reading.encoding) if reading.encoding else None
         self._exact = None if count is None else ExactTokens(count)
-        self._keeps_rows = self._fields or self._exact is not None
+        self._looks_at_sound = self._fields or self._exact is not None
         self._prompts: dict[int, str] = {}
         self._shortest = 0
         self._lengths: Counter[int] = Counter()
@@ -110,14 +111,14 @@ class Walk:
 
     def over(self, batch: Batch) -> Numbers:
         """Walk over some lines and return their numbers."""
-        quick, keeps, gathered, identities = self._quick, self._keeps_rows, self._gathered, self._identities
+        quick, note, identities = self._quick, self._note_sound if self._looks_at_sound else None, self._identities
         marks = array("Q", [0 if line is None else hashed(line.removesuffix(b"\r")) for line in batch.lines])
         numbers: array[int] = array("Q")
         tokens: list[int] = []
+        prompts: list[str | None] = []
         asked = 0
-        kept: list[tuple[int, object]] = []
-        prompt_before, like_it, began = "", 0, batch.number
-        # Run for every row of every file, so that everything has local names; most rows are sound and alike.
+        # Run for every row of every file, so that everything has local names; most rows are sound and alike. A row is
+        # let go before the next one is read, which then takes its place in the processor's cache.
         for number, line in enumerate(batch.lines, batch.number):
             sound = quick(line) if line is not None else None
             if sound is None:
@@ -125,41 +126,44 @@ class Walk:
                 like_it = 0
                 value = self._slowly(number, line)
                 tokens.append(0)
+                prompts.append(None)
                 if value is None:
                     marks[number - batch.number] = 0
             else:
                 counted, of_input, prompt, value = sound
                 tokens.append(counted)
+                prompts.append(prompt)
                 asked += of_input
-                if prompt == prompt_before:
-                    like_it += 1
-                else:
-                    self._note_prompt(began, prompt_before, like_it)
-                    prompt_before, like_it, began = prompt, 1, number
-                if keeps:
-                    kept.append((number, value))
+                if note is not None:
+                    note(number, value)
             if identities is not None:
                 known = NO_ROW if value is None or line is None else identities.of(line, value, self._row_format)
                 numbers.extend(known)
-        self._note_prompt(began, prompt_before, like_it)
-        gathered.lines += len(batch.lines)
-        if keeps:
-            self._note_kept(kept)
-        gathered.rows += len(tokens) - tokens.count(0)
-        if self._exact is None:
-            self._note_tokens(tokens, asked, range(batch.number, batch.number + len(tokens)))
+        self._note_batch(batch.number, tokens, asked, prompts)
         return Numbers(marks.tobytes(), numbers.tobytes())
 
-    def _note_kept(self, kept: Sequence[tuple[int, object]]) -> None:
-        """Take note of sound rows that are looked at once more."""
+    def _note_batch(self, first: int, tokens: Sequence[int], asked: int, prompts: Iterable[str | None]) -> None:
+        """Take note of lines that follow each other; those that the rules looked at have no tokens and no prompt."""
+        self._gathered.lines += len(tokens)
+        self._gathered.rows += len(tokens) - tokens.count(0)
+        line = first
+        for prompt, run in groupby(prompts):
+            rows = len(list(run))
+            if prompt is not None:
+                self._note_prompt(line, prompt, rows)
+            line += rows
+        if self._exact is None:
+            self._note_tokens(tokens, asked, range(first, first + len(tokens)))
+        else:
+            for each in self._exact.next_block():
+                self._note_counted(each)
+
+    def _note_sound(self, line: int, row: object) -> None:
+        """Take note of what a sound row holds beyond its tokens and prompt."""
         if self._fields:
-            for _, row in kept:
-                self._note_values(row)
+            self._note_values(row)
         if self._exact is not None:
-            for line, row in kept:
-                self._exact.add(line, self._format.texts_of_row(row, self._limits))
-            for counted in self._exact.next_block():
-                self._note_counted(counted)
+            self._exact.add(line, self._format.texts_of_row(row, self._limits))
 
     def _note_counted(self, counted: Counted) -> None:
         self._note_tokens(counted.tokens, counted.asked, counted.lines)
@@ -178,9 +182,9 @@ class Walk:
         self._shortest = found[-1][0] if len(found) == LONGEST_MAX else 0
 
     def _note_prompt(self, line: int, text: str, rows: int) -> None:
-        """Take note of the system prompt of some rows that follow each other; there may be none."""
+        """Take note of the system prompt of some rows that follow each other; it may be empty, for none."""
         gathered, key = self._gathered, hash(text)
-        if not rows or not text:
+        if not text:
             gathered.promptless_rows += rows
         elif key in self._prompts:
             known = gathered.prompts[self._prompts[key]]
