@@ -60,6 +60,8 @@ class ExactTokens:
     def _begin(self) -> Iterator[Counted]:
         yield from self._ended()
         rows, self._rows = self._rows, []
+        if not rows:
+            return
         texts = list(dict.fromkeys(chain.from_iterable(row.texts for _, row in rows)))
         self._begun = rows, texts, self._pool.submit(self._count, texts)
 
