@@ -226,13 +226,23 @@ def test_no_more_stretches_than_a_pipe_holds(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("said_", "found"), [("1", 1), ("2", 2), ("99", 4), ("0", 1), ("x", None), ("", None), ("²", None)]
+    ("said_", "found"), [("1", 1), ("2", 2), ("99", 4), ("0", 1), ("x", 3), ("", 3), ("²", 3)]
 )
-def test_how_many_processes(monkeypatch: pytest.MonkeyPatch, said_: str, found: int | None) -> None:
-    """The environment says how many processes walk, up to a few; what is no number is not heard."""
+def test_how_many_processes(monkeypatch: pytest.MonkeyPatch, said_: str, found: int) -> None:
+    """The environment says how many processes walk, up to a few; what is no number is not heard, and cores are asked."""
     monkeypatch.setenv(PROCESSES, said_)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    assert processes() == (found or min(cores, workers.WORKERS_MAX))
+    monkeypatch.setattr(workers, "_spare_cores", lambda: 3)
+    assert processes() == found
+
+
+@pytest.mark.parametrize(("running", "found"), [(0.2, 4), (1.0, 4), (2.9, 2), (4.0, 1), (9.0, 1)])
+def test_busy_cores_are_left_alone(monkeypatch: pytest.MonkeyPatch, running: float, found: int) -> None:
+    """Of four cores those are used that nothing else runs on; one in any case, and all where it cannot be told."""
+    monkeypatch.delenv(PROCESSES, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (running, 0.0, 0.0))
+    assert processes() == found
 
 
 # --- where helpers come from and what they read

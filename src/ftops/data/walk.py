@@ -122,8 +122,6 @@ class Walk:
         for number, line in enumerate(batch.lines, batch.number):
             sound = quick(line) if line is not None else None
             if sound is None:
-                self._note_prompt(began, prompt_before, like_it)  # before this row's, in the order of the lines
-                like_it = 0
                 value = self._slowly(number, line)
                 tokens.append(0)
                 prompts.append(None)
