@@ -225,9 +225,7 @@ def test_no_more_stretches_than_a_pipe_holds(tmp_path: Path, monkeypatch: pytest
     assert gathered == alone(path, reading)[0]
 
 
-@pytest.mark.parametrize(
-    ("said_", "found"), [("1", 1), ("2", 2), ("99", 4), ("0", 1), ("x", 3), ("", 3), ("²", 3)]
-)
+@pytest.mark.parametrize(("said_", "found"), [("1", 1), ("2", 2), ("99", 4), ("0", 1), ("x", 3), ("", 3), ("²", 3)])
 def test_how_many_processes(monkeypatch: pytest.MonkeyPatch, said_: str, found: int) -> None:
     """The environment says how many processes walk, up to a few; what is no number is not heard, and cores are asked."""
     monkeypatch.setenv(PROCESSES, said_)
