@@ -227,7 +227,7 @@ def test_no_more_stretches_than_a_pipe_holds(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize(("said_", "found"), [("1", 1), ("2", 2), ("99", 4), ("0", 1), ("x", 3), ("", 3), ("²", 3)])
 def test_how_many_processes(monkeypatch: pytest.MonkeyPatch, said_: str, found: int) -> None:
-    """The environment says how many processes walk, up to a few; what is no number is not heard, and cores are asked."""
+    """The environment says how many processes walk, up to a few; without a number cores are asked."""
     monkeypatch.setenv(PROCESSES, said_)
     monkeypatch.setattr(workers, "_spare_cores", lambda: 3)
     assert processes() == found
