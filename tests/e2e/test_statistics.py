@@ -105,3 +105,62 @@ def test_a_row_of_training_and_validation_is_told_however_it_is_written(project:
     assert told.returncode == 0
     assert "parcels-valid.jsonl:61:1: warning[shared-row]" in told.stderr
     assert "line 121" in " ".join(told.stderr.split())
+
+
+STRANGE = {
+    "an object of Python": (b'{"messages": None}\n', "bad-json", "None is not a JSON value; JSON writes null"),
+    "a list of rows": (b'{"messages": []},\n', "bad-json", "a comma stands behind the row"),
+    "an array of rows": (b'[\n{"messages": []},\n]\n', "bad-json", "the rows stand in an array"),
+    "UTF-16 without a mark": ('{"messages": []}\n'.encode("utf-16-le"), "not-utf8", "The file is UTF-16"),
+    "UTF-16 the other way round": ('{"messages": []}\n'.encode("utf-16-be"), "not-utf8", "The file is UTF-16"),
+    "Alpaca": (b'{"instruction": "Say", "input": "hi", "output": "Hi"}\n', "wrong-format", "an instruction row"),
+    "ShareGPT": (b'{"conversations": []}\n', "wrong-format", "a conversation as for ShareGPT"),
+    "one row": (b'{"messages": []}', "too-few-rows", "The file has 1 row;"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_files_that_people_bring(name: str, project: Project) -> None:
+    """What other tools write is called by its name, once, and not as a heap of syntax."""
+    content, code, words = STRANGE[name]
+    first_data(project).write_bytes(content)
+    done = project.run("validate")
+    assert done.returncode == 1
+    assert f"error[{code}]" in done.stderr
+    assert words in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("content", [chat("a secret row"), f"[{chat('a secret row')},", f"\n {chat('a secret row')},"])
+def test_rows_in_the_place_of_specs_are_not_shown(content: str, project: Project) -> None:
+    """A dataset given as a path or by standard input is called data, and none of its text is printed."""
+    first_data(project).write_text(f"{content}\n{content}\n", encoding="utf-8")
+    for done in (
+        project.run("validate", "data/parcels-train.jsonl"),
+        project.run("validate", "-", stdin=f"{content}\n{content}\n"),
+    ):
+        assert done.returncode == 1
+        assert "error[not-a-document]" in done.stderr
+        assert "Name the file in a Dataset" in " ".join(done.stderr.split())
+        assert "secret" not in done.stderr + done.stdout
+
+
+def test_strict_tells_why_a_warning_ends_the_command(project: Project) -> None:
+    """Without an error in the list the reader has to be told what failed."""
+    add(first_data(project), "")
+    assert "--strict" not in project.run("validate").stderr
+    done = project.run("validate", "--strict")
+    assert done.returncode == 1
+    assert done.stderr.endswith("Warnings count as errors: --strict.\n")
+
+
+def test_text_of_rows_goes_to_no_format_that_is_kept(project: Project) -> None:
+    """Annotations and SARIF end up where others read them."""
+    for format_ in ("github", "sarif"):
+        assert "--show-text goes with" in project.run("validate", "--show-text", "--format", format_).stderr
+
+
+def test_a_link_to_itself_is_called_a_link(project: Project) -> None:
+    """It is not said to be missing with its own name as the way out."""
+    first_data(project).unlink()
+    first_data(project).symlink_to("parcels-train.jsonl")
+    assert "is a symbolic link that leads nowhere" in " ".join(project.run("validate").stderr.split())

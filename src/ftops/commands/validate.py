@@ -42,12 +42,16 @@ def validate(
     """
     if stats and format_ not in {"text", "json"}:
         raise UsageError("--stats goes with --format text or json; the other formats list problems only.")
+    if show_text and format_ not in {"text", "json"}:
+        raise UsageError("--show-text goes with --format text or json; the other formats are kept and shown by others.")
     root = output.common.root
     verdict, sets = _verdict(root, paths, strict=strict, stats=stats, show_text=show_text)
     failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     failed = any(d.severity in failing for d in verdict.diagnostics)
     if format_ == "text":
         output.diagnostics(_heard(verdict.diagnostics, output))
+        if failed and not any(d.severity is Severity.ERROR for d in verdict.diagnostics):
+            output.note("Warnings count as errors: --strict.")
         _show(sets, output)
     else:
         from ftops.commands.findings import findings  # noqa: PLC0415

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,7 @@ _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
     b"\x1f\x8b": ("not-utf8", "The file is compressed with gzip. The service takes plain text: unpack it."),
 }
 """How a file begins that holds no rows at all; its lines are not looked at."""
+_UNMARKED_UTF16 = re.compile(rb"[^\0]\0[^\0]\0|\0[^\0]\0[^\0]")
 _BOM = b"\xef\xbb\xbf"
 _BEGIN_BYTES = 64
 
@@ -81,6 +83,8 @@ def _walk(source: JsonlFile, limits: Limits, reading: Reading, indexes: Indexes,
 
 def _not_rows(begin: bytes) -> tuple[str, str] | None:
     begin = begin.removeprefix(_BOM)
+    if _UNMARKED_UTF16.match(begin):
+        return _NOT_ROWS[b"\xff\xfe"]
     return next((told for head, told in _NOT_ROWS.items() if begin.startswith(head)), None)
 
 
@@ -89,7 +93,8 @@ def _judge(gathered: Gathered, source: JsonlFile, limits: Limits, marks: RowInde
     _check_size(source.size_bytes, limits, gathered)
     rows_min = limits.rows.rows_min
     if rows_wanted and gathered.rows < rows_min:
-        detail = f"The file has {gathered.rows} rows; training needs at least {rows_min}, and useful results need more."
+        rows = "1 row" if gathered.rows == 1 else f"{gathered.rows} rows"
+        detail = f"The file has {rows}; training needs at least {rows_min}, and useful results need more."
         gathered.add("too-few-rows", detail)
     count, pairs, last_line = marks.repeated(SHOWN_PER_CODE_MAX + 1)
     for pair in pairs:

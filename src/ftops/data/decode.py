@@ -103,6 +103,8 @@ def _explained(data: bytes, cause: Exception) -> BadLine:
 
 
 def _not_json(data: bytes, message: str) -> BadLine:
+    if data.strip() in _OF_ARRAY:
+        return BadLine("bad-json", 0, "the rows stand in an array: write them without brackets, one a line")
     found = _positioned.fullmatch(message)
     if found is None:  # the decoder says that the input ended early, also after an escape that wants a second one
         cut = 'the line ends before its JSON does: a "}", "]" or quote is missing, or the row goes on in the next line'
@@ -110,9 +112,13 @@ def _not_json(data: bytes, message: str) -> BadLine:
     position, reason = int(found["position"]), found["reason"]
     if "surrogate" in reason or "escaped utf-16" in reason:
         return BadLine("bad-json", position, _LONE_SURROGATE)
+    if reason == "trailing characters":
+        position -= 1  # The decoder has read the first one already.
+        if data[position:].strip() == b",":
+            return BadLine("bad-json", position, _COMMA)
     if reason == "invalid character" and position < len(data):
-        return BadLine("bad-json", position, _stray(data[position]))
-    return BadLine("bad-json", position, _REASONS.get(reason, "a character stands where JSON allows none"))
+        return BadLine("bad-json", position, _stray(data, position))
+    return BadLine("bad-json", position, _REASONS.get(reason, _UNEXPECTED))
 
 
 def _complete(data: bytes) -> bool:
@@ -124,10 +130,18 @@ def _complete(data: bytes) -> bool:
     return True
 
 
-def _stray(byte: int) -> str:
+_OF_ARRAY = (b"[", b"]", b"],")
+_COMMA = "a comma stands behind the row: between rows there is only a line break"
+_UNEXPECTED = "a character stands where JSON allows none"
+
+
+def _stray(data: bytes, position: int) -> str:
+    byte = data[position]
+    if data.startswith(b"None", position):
+        return "None is not a JSON value; JSON writes null"
     if byte < ord(" "):
         return "a text holds a raw control character; write it as an escape such as \\n or \\t"
-    return _BY_BYTE.get(byte, "a character stands where JSON allows none (is a quote missing?)")
+    return _BY_BYTE.get(byte, f"{_UNEXPECTED} (is a quote missing?)")
 
 
 def column_of(data: bytes, position: int) -> int:

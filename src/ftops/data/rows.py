@@ -28,6 +28,8 @@ FINDINGS_MAX = 10_000
 _COMPLETION = "this is a prompt/completion row of the retired completions format"
 _PREFERENCE = "this is a preference row, for the method dpo"
 OTHER_FORMATS: Mapping[str, str] = {
+    "instruction": "it is an instruction row as for Alpaca, which no method takes",
+    "conversations": "it is a conversation as for ShareGPT, which no method takes",
     "preferred_output": _PREFERENCE,
     "non_preferred_output": _PREFERENCE,
     "input": _PREFERENCE,

@@ -121,7 +121,8 @@ def _facts(each: SetStats) -> list[tuple[str, str]]:
     facts += [("over the context", _over(context)) for context in each.contexts]
     if each.image_rows:
         facts.append(("with images", count(each.image_rows, "row")))
-    facts.append(("system prompts", _prompts(each.prompts, each.rows or 0)))
+    if each.rows:
+        facts.append(("system prompts", _prompts(each.prompts, each.rows)))
     return [*facts, *(("trained by", _trained(trained)) for trained in each.trained)]
 
 
