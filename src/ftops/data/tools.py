@@ -30,6 +30,8 @@ def tools(row: Row) -> Found:
         value = row.fields.get(key)
         if value is not None and not isinstance(value, list):
             yield Finding("tools-shape", (*row.root, key), f'"{key}" must be an array of definitions.')
+    if not isinstance(row.fields.get("parallel_tool_calls"), bool | None):
+        yield Finding("tools-shape", (*row.root, "parallel_tool_calls"), "It must be true or false, without quotes.")
     defined: set[str] = set()
     count = 0
     for path, function in _definitions(row):
