@@ -45,8 +45,8 @@ bench: $(STAMP)
 	@$(BIN)/python -m bench
 
 golden: $(STAMP)
-	@FTOPS_UPDATE_GOLDEN=1 $(PYTEST) tests || true
-	@git status --short tests examples
+	@FTOPS_UPDATE_GOLDEN=1 $(PYTEST) $$(grep -rl --include='test_*.py' FTOPS_UPDATE_GOLDEN tests) || true
+	@git status --short tests examples docs
 
 clean:
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo
