@@ -3,20 +3,23 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+FUZZ_RUNS ?= 20000
 
 # As many processes as there are processors, at most four; a test goes to the next that is free.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 # The commands that tests start load compiled modules, as installed ones do, also where the environment writes none.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo static check test bench golden clean
+.PHONY: help demo static check test bench fuzz golden azurite clean
 
 help:
 	@echo "make demo    watch specs become a converged account, on the embedded emulator"
 	@echo "make check   format, lint, types, layers and the pure tests"
 	@echo "make test    everything: check, and the tests against the emulator and the installed command"
 	@echo "make bench   floors, peers and ftops side by side; writes docs/performance.md"
+	@echo "make fuzz    Atheris on the dataset checks, FUZZ_RUNS inputs; make test does not need it"
 	@echo "make golden  rewrite the golden files; read what changed before you commit it"
+	@echo "make azurite a blob store for the tests of imports, which are skipped without it; needs node"
 	@echo "make clean   remove what these commands made"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -44,9 +47,18 @@ test: static
 bench: $(STAMP)
 	@$(BIN)/python -m bench
 
+fuzz:
+	@$(PYTHON) -m venv .venv-fuzz
+	@.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . 'atheris>=3'
+	@.venv-fuzz/bin/python tests/fuzz/fuzz_rows.py -runs=$(FUZZ_RUNS) -verbosity=0 -artifact_prefix=.venv-fuzz/
+
 golden: $(STAMP)
 	@FTOPS_UPDATE_GOLDEN=1 $(PYTEST) $$(grep -rl --include='test_*.py' FTOPS_UPDATE_GOLDEN tests) || true
 	@git status --short tests examples docs
 
+azurite:
+	@npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix . azurite@3.35.0
+	@echo "node_modules/.bin/azurite-blob is there; make test uses it"
+
 clean:
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo
+	rm -rf $(VENV) node_modules .venv-bench .venv-fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist .demo

@@ -26,6 +26,11 @@ MEASUREMENTS: Mapping[str, Callable[[Setting], Iterable[Row]]] = {
     "reads": network.reads,
     "upload": network.upload,
     "dataset": datasets.rows,
+    "dataset-tokens": datasets.tokens,
+    "dataset-shapes": datasets.of_shapes,
+    "dataset-extras": datasets.extras,
+    "dataset-large": datasets.large,
+    "dataset-unchanged": datasets.unchanged,
     "emulator": network.emulator,
 }
 

@@ -51,7 +51,7 @@ def sequential(port: str, *_: str) -> float:
 def upload(port: str, file: str, digest: str) -> float:
     """Upload a file and return the most memory that this process had, in bytes."""
     path = Path(file)
-    body = Upload(path, path.name, "fine-tune", digest, path.stat().st_size)
+    body = Upload(path, path.name, "fine-tune", digest)
     _client(port).call(Call(Plane.DATA, "POST", "/files", body=body))
     return _peak_bytes()
 

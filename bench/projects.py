@@ -149,7 +149,13 @@ def _file(store: Store, account: str, _name: str, body: object) -> str:
     if not isinstance(body, Upload):
         raise TypeError(body)
     key = f"file-{store.next_hex()}"
-    api = {"id": key, "object": "file", "bytes": body.size_bytes, "created_at": _at(), "filename": body.filename}
+    api = {
+        "id": key,
+        "object": "file",
+        "bytes": body.path.stat().st_size,
+        "created_at": _at(),
+        "filename": body.filename,
+    }
     api |= {"purpose": body.purpose, "status": "processed"}
     store.put(Document(Kind.FILE, account, key, _at(), api, {"rows": ROWS}))
     return key

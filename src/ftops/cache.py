@@ -2,7 +2,8 @@
 
 Whatever is not certain is a miss: another version of ftops, of Python or of a library, another day, a file that
 changed or may have changed, an entry that cannot be read. Entries are JSON; nothing in one can choose what is made.
-There are many small ones, and few large ones, which are sealed with a digest instead of being parsed here.
+There are many small ones, and few large ones, which are sealed with a digest instead of being parsed here. What lasts
+says nothing of rules: it is kept from one version of ftops and one day to the next.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ ENTRIES_MAX = 1_000
 ENTRY_BYTES_MAX = 256 << 10
 LARGE_ENTRIES_MAX = 8
 LARGE_BYTES_MAX = 64 << 20
-_SMALL, _LARGE = ".json", ".large"
+LASTING_ENTRIES_MAX = 64
+LASTING_BYTES_MAX = 16 << 20
+_SMALL, _LARGE, _LASTING = ".json", ".large", ".lasting"
 _SEAL_BYTES = 64
 RACY_S = 2.0
 """A file whose times are this close to the moment of looking may still change within the same tick of its clock."""
@@ -114,6 +117,30 @@ class Cache(NamedTuple):
         if self.folder is not None and len(body) <= LARGE_BYTES_MAX:
             place = self._place(self.folder, name, _LARGE)
             self._write(self.folder, place, self._seal(key, body) + body, LARGE_ENTRIES_MAX)
+
+    def has_lasting(self, name: str) -> bool:
+        """Tell whether something is kept under this name from one version and day to the next, whole or not."""
+        return self.folder is not None and self._place(self.folder, name, _LASTING).exists()
+
+    def get_lasting(self, name: str) -> bytes | None:
+        """Return the bytes kept under this name, or None unless they are whole.
+
+        Only what its name says everything about is kept so: no rule, no date and no version of ftops may matter to it.
+        """
+        if self.folder is None:
+            return None
+        try:
+            entry = self._place(self.folder, name, _LASTING).read_bytes()
+        except OSError:
+            return None
+        body = entry[_SEAL_BYTES:]
+        return body if entry[:_SEAL_BYTES] == digest([name, body]).encode("ascii") else None
+
+    def put_lasting(self, name: str, body: bytes) -> None:
+        """Keep bytes whatever becomes of the rules, as `put` does with values."""
+        if self.folder is not None and len(body) <= LASTING_BYTES_MAX:
+            place = self._place(self.folder, name, _LASTING)
+            self._write(self.folder, place, digest([name, body]).encode("ascii") + body, LASTING_ENTRIES_MAX)
 
     def _seal(self, key: str, body: bytes) -> bytes:
         return digest([key, made_by(self.clock), body]).encode("ascii")

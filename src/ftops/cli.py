@@ -134,7 +134,7 @@ def _bug(error: Exception, *, verbose: bool) -> int:
     """Print what is needed to report a bug."""
     import traceback  # noqa: PLC0415
 
-    from ftops.wire.problems import redact  # noqa: PLC0415
+    from ftops.redaction import redact  # noqa: PLC0415
 
     told = "".join(traceback.format_exception(error)) if verbose else f"{type(error).__name__}: {error}\n"
     more = "" if verbose else " Run it again with -v for the details."
@@ -144,7 +144,7 @@ def _bug(error: Exception, *, verbose: bool) -> int:
 
 def _told(error: FtopsError | OSError, output: Output) -> int:
     """Print an error in the common form and return its exit code."""
-    from ftops.wire.problems import redact  # noqa: PLC0415
+    from ftops.redaction import redact  # noqa: PLC0415
 
     if isinstance(error, SpecError):
         output.diagnostics(error.diagnostics)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 from ftops.cache import Cache
-from ftops.data import FORMATS, DataReport, check_rows, guess_format
-from ftops.data.cache import remembered, remembered_format
-from ftops.diagnostics import Collector, Diagnostic
+from ftops.catalogue import CATALOGUE, level_of, levels_of
+from ftops.data import DataReport, Reading
+from ftops.data.cache import Files
+from ftops.diagnostics import Collector, Diagnostic, Severity, has_errors
 from ftops.digest import owner_mark
+from ftops.job_data import PLAIN, Asked, Data, Used, between, formats_of, read_data
 from ftops.kinds import KINDS, matrix
 from ftops.kinds.base import Context
-from ftops.kinds.dataset import DatasetDocument, DatasetKind
+from ftops.kinds.dataset import DatasetDocument
 from ftops.kinds.envelope import Finding, as_type
-from ftops.kinds.job_spec import FORMAT_OF, JobDocument, method_type
+from ftops.kinds.job_spec import JobDocument
 from ftops.kinds.project import ProjectDocument, accounts_of
 from ftops.model import Account, Address, Desired, Resource, Scalar
 from ftops.rules import Rules, normal_region
@@ -28,14 +29,22 @@ from ftops.upkeep import IdleWish
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The desired state with everything found on the way; with an error among it, `desired` must not be used."""
+    """The desired state with everything found on the way; with an error among it, `desired` must not be used.
+
+    Beside errors there is no advice: there is enough to do. `data` is what the datasets hold.
+    """
 
     desired: Desired | None
     diagnostics: tuple[Diagnostic, ...]
-    reports: Mapping[Address, DataReport] = field(default_factory=dict)
+    data: Data
+
+    @property
+    def reports(self) -> Mapping[Address, DataReport]:
+        """Return what each dataset's file holds."""
+        return self.data.reports
 
 
-def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None) -> Built:
+def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None, asked: Asked = PLAIN) -> Built:
     """Return the resources that the specs declare; datasets are read and checked, each file once.
 
     What is made on demand (a dataset) becomes one resource in every account that has a job for it, or, when no
@@ -43,98 +52,51 @@ def build(loaded: Loaded, root: Path, rules: Rules, today: date | None = None) -
 
     Args: `today` is the day for which retirements are judged; without one they are not.
     """
-    formats, mixed = _formats(loaded.sources)
-    reports, problems = _check_data(loaded.sources, root, rules, formats)
-    found = Collector([*loaded.diagnostics, *mixed, *_check_matrix(loaded, rules, today)])
+    formats, mixed = formats_of(loaded.sources)
+    unoffered, used = _matched(loaded, rules, today)
+    files = Files(root, Cache.under(root), rules.limits)
+    data = read_data(loaded.sources, Data(files, rules, used=used), root, formats, asked)
+    found = Collector([*loaded.diagnostics, *mixed, *unoffered])
+    problems = [*data.problems, *between(data)]
     diagnostics = (*found.sorted, *problems)
-    if loaded.project is None or any(d.severity == "error" for d in diagnostics):
-        return Built(None, diagnostics, reports)
+    if loaded.project is None or has_errors(diagnostics):
+        return Built(None, tuple(d for d in diagnostics if d.severity is not Severity.INFO), data)
     project = as_type(ProjectDocument, loaded.project.document)
-    builder = _Builder(project, rules, reports, root, _accounts_of_referrers(loaded.sources))
+    builder = _Builder(project, rules, data, root, _accounts_of_referrers(loaded.sources))
     for source in in_order(loaded.sources):
         builder.add(source)
     accounts = accounts_of(project.spec)
-    used = {resource.account for resource in builder.resources}
+    here = {resource.account for resource in builder.resources}
     desired = Desired(
         project=project.metadata.name,
         owners=frozenset(owner_mark(name) for name in (project.metadata.name, *project.metadata.formerly)),
-        accounts={name: account for name, account in accounts.items() if name in used},
+        accounts={name: account for name, account in accounts.items() if name in here},
         resources=tuple(builder.resources),
         whole=loaded.whole,
     )
     found.extend(builder.problems)
-    return Built(desired, (*found.sorted, *problems), reports)
+    return Built(desired, (*found.sorted, *problems), data)
 
 
-def _check_matrix(loaded: Loaded, rules: Rules, today: date | None) -> Iterable[Diagnostic]:
-    """Yield what the service does not offer, also when there are other problems; regions are those of the Project."""
+def _matched(loaded: Loaded, rules: Rules, today: date | None) -> tuple[list[Diagnostic], list[Used]]:
+    """Return what the service does not offer, also when there are other problems, and the jobs with their models.
+
+    Regions are those of the Project.
+    """
     accounts: Mapping[str, Account] = {}
     if loaded.project is not None:
         accounts = accounts_of(as_type(ProjectDocument, loaded.project.document).spec)
     trained: dict[Address, matrix.Trained] = {}
+    found: list[Diagnostic] = []
+    used: list[Used] = []
     for source in in_order(loaded.sources):
         region = normal_region(accounts[source.account].region or "") if source.account in accounts else ""
         place = matrix.Place(region, rules, today)
-        yield from map(source.diagnostic, matrix.check(source.document, trained, place))
+        found += map(source.diagnostic, matrix.check(source.document, trained, place))
         if isinstance(source.document, JobDocument):
             trained[source.address] = matrix.trained_by(source.document, trained, rules)
-
-
-def _formats(sources: Iterable[Source]) -> tuple[dict[Address, str], list[Diagnostic]]:
-    """Return the format of each dataset's rows: as declared, else as its jobs need it; else it is not in there.
-
-    A job that needs another one is a problem: one file cannot hold both.
-    """
-    sources = list(sources)
-    formats: dict[Address, str] = {}
-    said: dict[Address, str] = {}
-    for source in sources:
-        if isinstance(source.document, DatasetDocument) and source.document.lifecycle.format:
-            formats[source.address] = source.document.lifecycle.format
-            said[source.address] = f"{source.address} says `format: {formats[source.address]}`"
-    found = []
-    for edge in edges(sources):
-        job = edge.source.document
-        wanted = FORMAT_OF.get(method_type(job.spec)) if isinstance(job, JobDocument) else None
-        if wanted is None or edge.target.kind != DatasetKind.word:
-            continue
-        if formats.setdefault(edge.target, wanted) != wanted:
-            detail = (
-                f"This job needs {wanted} rows, but {said[edge.target]}. One file cannot hold the rows of two methods: "
-                "make a dataset for each."
-            )
-            finding = Finding(edge.path, "format-conflict", "A dataset of another format", detail)
-            found.append(edge.source.diagnostic(finding))
-        said.setdefault(edge.target, f"{edge.source.address} needs {wanted} rows of {edge.target}")
-    return formats, found
-
-
-def _check_data(
-    sources: Iterable[Source], root: Path, rules: Rules, formats: Mapping[Address, str]
-) -> tuple[dict[Address, DataReport], list[Diagnostic]]:
-    """Return what each dataset's file holds; a file whose content is pinned is read only to upload it."""
-    reports: dict[Address, DataReport] = {}
-    by_file: dict[tuple[str, str], DataReport] = {}
-    for source in sources:
-        document = source.document
-        if not isinstance(document, DatasetDocument):
-            continue
-        file, pinned = document.spec.file, document.lifecycle.sha256
-        path = root / file
-        if not path.is_file():
-            continue  # The loader has said so.
-        if pinned is not None:
-            reports[source.address] = DataReport(digest=pinned, size_bytes=path.stat().st_size, rows=0, problems=())
-            continue
-        guess = partial(guess_format, path, rules.limits)
-        row_format = formats.get(source.address) or remembered_format(Cache.under(root), path, guess)
-        if row_format not in FORMATS:
-            continue  # The kind has said that it is not built.
-        if (file, row_format) not in by_file:
-            look = partial(check_rows, path, file, rules.limits, row_format)
-            by_file[file, row_format] = remembered(Cache.under(root), path, [file, row_format], look)
-        reports[source.address] = by_file[file, row_format]
-    return reports, [problem for report in by_file.values() for problem in report.problems]
+            used.append(Used(source, source.document, trained[source.address].base, region))
+    return found, used
 
 
 def _accounts_of_referrers(sources: Iterable[Source]) -> dict[Address, list[str]]:
@@ -151,7 +113,7 @@ class _Builder:
 
     project: ProjectDocument
     rules: Rules
-    reports: Mapping[Address, DataReport]
+    data: Data
     root: Path
     referrers: Mapping[Address, list[str]]
     resources: list[Resource] = field(default_factory=list)
@@ -192,14 +154,14 @@ class _Builder:
         document = source.document
         if not isinstance(document, DatasetDocument):
             return {}
-        report, read = self.reports[source.address], document.lifecycle.sha256 is None
+        report = self.data.reports[source.address]
+        if document.spec.file is None:
+            return {"digest": report.digest, **document.spec.source}
         return {
             "digest": report.digest,
             "size_bytes": report.size_bytes,
-            "rows": report.rows if read else None,
-            "tokens": report.tokens if read else None,
-            "input_tokens": report.input_tokens if read else None,
             "path": str((self.root / document.spec.file).resolve()),
+            **(_told(report, self.data.readings[source.address]) if source.address in self.data.readings else {}),
         }
 
     def _note_same_training(self, source: Source, resource: Resource) -> None:
@@ -215,11 +177,32 @@ class _Builder:
 
     def _note_too_many_tokens(self, source: Source, resource: Resource) -> None:
         """Report a job that trains more than one job may; epochs left to the service are not held against it."""
+        level = level_of("too-many-tokens", levels_of(as_type(JobDocument, source.document).lifecycle.rules))
         tokens, most = resource.facts.get("trained_tokens"), self.rules.limits.jobs.trained_tokens_max
-        if isinstance(tokens, int) and tokens > most and not resource.facts.get("epochs_assumed"):
+        if level and isinstance(tokens, int) and tokens > most and not resource.facts.get("epochs_assumed"):
             detail = (
                 f"The job would train about {tokens:,} tokens, {resource.fields['n_epochs']} times its training file; "
                 f"the service takes {most:,} in one job. Train fewer epochs, or split the file and chain the jobs."
             )
-            finding = Finding(("spec", "training_file"), "too-many-tokens", "Too many tokens in one job", detail)
+            summary = CATALOGUE["too-many-tokens"].summary
+            finding = Finding(("spec", "training_file"), "too-many-tokens", summary, detail, level)
             self.problems.append(source.diagnostic(finding))
+
+
+def _told(report: DataReport, reading: Reading) -> dict[str, Scalar]:
+    """Return how a file was read and what was counted in it; the system prompt is the one that most rows have."""
+    facts: dict[str, Scalar] = {
+        "format": reading.row_format,
+        "encoding": report.encoding,
+        "rows": report.rows,
+        "tokens": report.tokens,
+        "input_tokens": report.input_tokens,
+        "tokens_exact": bool(report.encoding) and not report.unmeasured_rows,
+        "system_prompts": len(report.prompts),
+        "shown": report.shown,
+    }
+    if report.usual_prompt is not None:
+        sha256, usual = report.usual_prompt
+        facts |= {"prompt_line": usual.line, "prompt_characters": usual.characters, "prompt_rows": usual.rows}
+        facts |= {"prompt_sha256": sha256}
+    return facts

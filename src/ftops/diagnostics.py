@@ -69,8 +69,8 @@ class Collector:
 
     @property
     def sorted(self) -> tuple[Diagnostic, ...]:
-        """Return what was found by file, line, column and code, each once."""
-        return tuple(sorted(dict.fromkeys(self.found), key=lambda d: (d.span, d.code, d.detail)))
+        """Return what was found by file, line, column, code and path, each once."""
+        return tuple(sorted(dict.fromkeys(self.found), key=lambda d: (d.span, d.code, d.path, d.detail)))
 
     @property
     def has_errors(self) -> bool:

@@ -26,7 +26,8 @@ MARKER_LENGTH = 1 + OWNER_LENGTH + NAME_LENGTH + DIGEST_LENGTH
 Plain: TypeAlias = "str | int | float | bool | Sequence[Plain] | Mapping[str, Plain] | None"
 """What the canonical form is made of: JSON values."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""The byte-order mark of UTF-8."""
 _SUFFIX = re.compile(
     rf"-(?P<owner>[a-z2-7]{{{OWNER_LENGTH}}})(?P<name>[a-z2-7]{{{NAME_LENGTH}}})(?P<digest>[a-z2-7]{{{DIGEST_LENGTH}}})"
     r"(?::ckpt-step-[0-9]+)?\Z"
@@ -91,6 +92,12 @@ def canonical(kind: str, inputs: Mapping[str, Plain]) -> bytes:
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
+def canonical_json(value: Plain) -> str:
+    """Return a value in the same form, as text; line ends in texts are LF."""
+    text = json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.replace("\\r\\n", "\\n")
+
+
 def digest_of(kind: str, inputs: Mapping[str, Plain]) -> str:
     """Return the sha256 of the canonical form, as 64 hex digits."""
     return hashlib.sha256(canonical(kind, inputs)).hexdigest()
@@ -120,15 +127,21 @@ class ContentHash:
         """Read one more block of the file's own bytes."""
         block = self._held + block
         if not self._started:
-            if len(block) < len(_BOM) and _BOM.startswith(block):
+            if len(block) < len(BOM) and BOM.startswith(block):
                 self._held = block
                 return
             self._started = True
-            block = block.removeprefix(_BOM)
+            block = block.removeprefix(BOM)
         # A block may end between CR and LF: hold the CR back until the next byte is known.
         self._held = b"\r" if block.endswith(b"\r") else b""
         body = block[: len(block) - len(self._held)]
         self._sha.update(body.replace(b"\r\n", b"\n") if b"\r" in body else body)
+
+    def copy(self) -> ContentHash:
+        """Return another one that has read the same."""
+        other = ContentHash()
+        other._sha, other._held, other._started = self._sha.copy(), self._held, self._started
+        return other
 
     def hexdigest(self) -> str:
         """Return the digest of everything read, as 64 hex digits; reading may go on afterwards."""

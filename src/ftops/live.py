@@ -54,14 +54,13 @@ def observe(
     moments = {name: moments.get(name, now) for name in clients}
     objects: dict[Place, tuple[Object, ...]] = {}
     unreadable: dict[Place, str] = {}
-    rooms: dict[Place, Room] = {}
+    rooms: dict[Place, tuple[Room, ...]] = {}
     for name in clients:
         for kind in KINDS_BY_WORD.values():
             try:
                 readable = _readable(kind, listed[name])
                 objects[name, kind.word] = kind.observe(readable, name)
-                room = kind.room(readable, limits[name], load_rules())
-                rooms |= {(name, kind.word): room} if room else {}
+                rooms[name, kind.word] = kind.rooms(readable, limits[name], load_rules())
             except (WireError, ValueError) as error:
                 unreadable[name, kind.word] = _first_line(error)
     inquired = _inquire(objects, clients, desired, moments)
@@ -241,12 +240,22 @@ def overlay(live: LiveState, written: Object) -> LiveState:
     before = next((o for o in live.objects if _place(o) == _place(written)), None)
     if before is not None:
         written = replace(written, use=written.use or before.use, cost=before.cost)
+    else:
+        live = _with_less_room(live, written, 1)
     return replace(live, objects=resolve_pointers([*others, written]))
 
 
 def without(live: LiveState, gone: Object) -> LiveState:
     """Return the live state without an object that was deleted or is not there any more."""
-    return replace(live, objects=tuple(o for o in live.objects if _place(o) != _place(gone)))
+    left = tuple(o for o in live.objects if _place(o) != _place(gone))
+    return replace(_with_less_room(live, gone, len(left) - len(live.objects)), objects=left)
+
+
+def _with_less_room(live: LiveState, found: Object, by: int) -> LiveState:
+    """Return the live state with `by` more objects like this one in the rooms of its kind."""
+    place = (found.account, found.kind)
+    rooms = tuple(replace(room, used=room.used + by * room.share(found.fields)) for room in live.rooms.get(place, ()))
+    return replace(live, rooms={**live.rooms, place: rooms})
 
 
 def _place(found: Object) -> tuple[str, str, str]:

@@ -10,9 +10,10 @@ from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 from ftops.diagnostics import Span
+from ftops.difference import Difference
 from ftops.digest import Marker
 from ftops.reasons import Why
-from ftops.upkeep import AFTER_DAYS_DEFAULT, FREE, UNPRICED, Cost, IdlePolicy, Past, Room, Use, total
+from ftops.upkeep import AFTER_DAYS_DEFAULT, FREE, UNPRICED, Cost, Lifecycle, Past, Room, Use, total
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -68,21 +69,6 @@ Observed: TypeAlias = Scalar | Pointer
 
 
 @dataclass(frozen=True, slots=True)
-class Lifecycle:
-    """How ftops may treat a resource, as values that any kind can fill.
-
-    `retries` counts further attempts after a failed one; unless `retry_any_cause`, only transient causes count.
-    `idle` is None for what the service never deletes by itself. `protected` forbids to delete it.
-    """
-
-    retries: int = 0
-    retry_any_cause: bool = False
-    retrain_on_parent_change: bool = False
-    idle: IdlePolicy | None = None
-    protected: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Resource:
     """One declared dataset, job or deployment in one account.
 
@@ -98,7 +84,7 @@ class Resource:
     fields: Mapping[str, Value]
     span: Span
     derived: frozenset[str] = frozenset()
-    lifecycle: Lifecycle = Lifecycle()
+    lifecycle: Lifecycle = Lifecycle()  # noqa: RUF009  a frozen value
     facts: Mapping[str, Scalar] = field(default_factory=dict)
 
     @property
@@ -196,12 +182,16 @@ class Gate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field that differs: `old` as observed, `new` as desired; `inherited` names the parent it comes from."""
+    """One field that differs: `old` as observed, `new` as desired; `inherited` names the parent it comes from.
+
+    `data` is what differs between the contents of the two, where both are references to data and that is known.
+    """
 
     field: str
     old: Observed
     new: Value
     inherited: Address | None = None
+    data: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +284,9 @@ class LiveState:
     maps a resource to why this run writes no more of it. `now` is the service's clock, `now_of` those of the accounts,
     which only emulators set apart. `pasts` tells of declared names that are absent where that may have a cause,
     `removed` when we deleted something, by key. `unseen` maps an account to what it does not show besides objects,
-    `rooms` tells by account and kind what it can hold.
+    `rooms` tells by account and kind how much of it the account can hold. `differences` are those of
+    contents of datasets, by the digests that markers carry: what was there, and what takes its place; a pair of which
+    nothing is known is not in there.
     """
 
     now: datetime
@@ -307,7 +299,8 @@ class LiveState:
     pasts: Mapping[tuple[Address, str], Past] = field(default_factory=dict)
     removed: Mapping[str, datetime] = field(default_factory=dict)
     unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    rooms: Mapping[tuple[str, str], Room] = field(default_factory=dict)
+    rooms: Mapping[tuple[str, str], tuple[Room, ...]] = field(default_factory=dict)
+    differences: Mapping[tuple[str, str], Difference] = field(default_factory=dict)
 
     def now_in(self, account: str) -> datetime:
         """Return an account's own moment."""
@@ -351,7 +344,7 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The actions for every address, in the order in which they can run; `unseen` as in LiveState."""
+    """The actions in the order in which they can run; `unseen` tells by account what is not known of it."""
 
     project: str
     accounts: Mapping[str, Account]

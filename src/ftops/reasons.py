@@ -27,6 +27,7 @@ class Why(StrEnum):
     WRONG_ECHO = "wrong-echo"
     ATTEMPT_FAILED = "attempt-failed"
     PARENT_CHANGED = "parent-changed"
+    SAME_ROWS = "same-rows"
     EARLIER_TRAINS = "earlier-trains"
     PIN_MISSING = "pin-missing"
     UNREADABLE = "unreadable"

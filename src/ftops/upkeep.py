@@ -1,8 +1,8 @@
-"""What it takes and costs to keep something: the service's clock for what nobody calls, and money."""
+"""What it takes and costs to keep something: how it may be treated, the clock for what nobody calls, money, room."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -43,6 +43,21 @@ class IdlePolicy:
     on_idle: OnIdle = OnIdle.ALERT
     on_gone: OnGone = OnGone.HOLD
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How ftops may treat a resource, as values that any kind can fill.
+
+    `retries` counts further attempts after a failed one; unless `retry_any_cause`, only transient causes count.
+    `idle` is None for what the service never deletes by itself. `protected` forbids to delete it.
+    """
+
+    retries: int = 0
+    retry_any_cause: bool = False
+    retrain_on_parent_change: bool = False
+    idle: IdlePolicy | None = None
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +124,29 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many of something an account holds, and how many it can."""
+    """How much of something an account holds, and how much it can.
+
+    `by` names the fact of a resource, and the field of an object, that tells how many bytes of it each takes; without
+    it each takes one. `besides` says what is held that the kind has no objects for, `way_out` how a person makes room.
+    A room with a `doubt` holds nothing back: the sources disagree about it, and the words say in what.
+    """
 
     used: int
     limit: int
     what: str
+    by: str = ""
+    besides: str = ""
+    way_out: str = ""
+    doubt: str = ""
+
+    def share(self, told: Mapping[str, object]) -> int:
+        """Return how much of the room something takes by its facts or fields; what is not known counts as nothing."""
+        size = told.get(self.by) if self.by else 1
+        return size if isinstance(size, int) else 0
+
+    def amount(self, number: int) -> str:
+        """Return an amount in this room's unit, in words."""
+        return sized(number) if self.by else f"{number:,}"
 
 
 FREE = Cost()
@@ -178,3 +211,11 @@ def many(number: int) -> str:
     if number >= MILLION:
         return f"{number / MILLION:,.2f} M"
     return f"{number / THOUSAND:,.0f} k" if number >= 10 * THOUSAND else f"{number:,}"
+
+
+def sized(size_bytes: int) -> str:
+    """Return a size as people read it: `3.1 MB`, `1,000 MB`, `12.5 kB`, `1 byte`; a megabyte is a million bytes."""
+    if size_bytes < THOUSAND:
+        return f"{size_bytes} byte{'' if size_bytes == 1 else 's'}"
+    unit, name = (MILLION, "MB") if size_bytes >= MILLION else (THOUSAND, "kB")
+    return f"{size_bytes / unit:,.{0 if size_bytes % unit == 0 else 1}f} {name}"

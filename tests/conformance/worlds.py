@@ -18,6 +18,7 @@ from ftops.kinds.base import Context
 from ftops.model import Account, Action, Desired, LiveState, Object, Plan, Policy, Resource, Scalar
 from ftops.rules import load_rules
 from ftops.testing import FakeClock, emulator_client
+from ftops.versions import Compare, uncompared
 from ftops.wire.client import Client
 
 PROJECT = "conformance-2b7x"
@@ -61,6 +62,7 @@ class World:
     emulator: Emulator = field(default_factory=lambda: Emulator(None, FakeClock()))
     resources: list[Resource] = field(default_factory=list)
     heard: Heard = field(default_factory=Heard)
+    compare: Compare = uncompared
     client: Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,7 +92,8 @@ class World:
         path = self.folder / str(spec["file"])
         content = ContentHash()
         content.update(path.read_bytes())
-        return {"digest": content.hexdigest(), "path": str(path), "size_bytes": path.stat().st_size, "rows": 20}
+        read: dict[str, Scalar] = {"format": "chat", "encoding": "", "rows": 20, "tokens": 200}
+        return {"digest": content.hexdigest(), "path": str(path), "size_bytes": path.stat().st_size, **read}
 
     def add_all(self) -> list[Resource]:
         """Declare one resource of every kind, and a child of the job."""
@@ -119,7 +122,18 @@ class World:
         kept = Journal(None) if journal is None else Journal.open(journal)
         pause: Callable[[float], None] = self.emulator.pause
         policy = Policy(allow=frozenset(allow))
-        return Run(self.desired, {ACCOUNT: self.client}, FakeClock(), kept, policy, self.heard, pause, lambda: False)
+        accounts = {ACCOUNT: self.client}
+        return Run(
+            self.desired,
+            accounts,
+            FakeClock(),
+            kept,
+            policy,
+            self.heard,
+            pause,
+            lambda: False,
+            compare=self.compare,
+        )
 
     def apply(self, *allow: str, settle_s: float = SETTLE_S, journal: Path | None = None) -> Plan:
         """Return what is left after one approved pass of a new command."""

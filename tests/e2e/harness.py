@@ -7,23 +7,27 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ftops.apply.journal import Journal
 from ftops.apply.loop import Run, run_until
+from ftops.cache import FOLDER, Cache
 from ftops.desired import build
 from ftops.digest import marker_in
-from ftops.emulator import Emulator, Fault
+from ftops.emulator import Effect, Emulator, Fault
 from ftops.live import observe
 from ftops.model import Action, Desired, Outcome, Plan, Policy
 from ftops.planner import plan as make_plan
-from ftops.rules import load_rules
+from ftops.rules import FileLimits, load_rules
 from ftops.spec.loader import load
 from ftops.testing import FakeClock, emulator_client
+from ftops.versions import Compare, Versions, uncompared
+from ftops.wire.client import Client
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "specs"
 ACCOUNT = "local"
@@ -51,10 +55,11 @@ class Project:
         assert "Traceback" not in done.stderr
         return done.stdout
 
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run the installed command in the project and return what became of it."""
+    def run(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run the installed command in the project, with more variables, and return what became of it."""
         command = [str(Path(sys.executable).with_name("ftops")), *arguments]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("FTOPS_")} | {"NO_COLOR": "1"}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("FTOPS_")}
+        environment |= {"NO_COLOR": "1", "FTOPS_TOKENS": "estimate"} | environ
         return subprocess.run(  # noqa: S603 — our own command
             command, cwd=self.root, env=environment, input=stdin, capture_output=True, text=True, check=False
         )
@@ -109,18 +114,49 @@ def desired_of(root: Path) -> Desired:
     return built.desired
 
 
-def run_over(emulator: Emulator, desired: Desired, journal: Journal, allow: frozenset[str] = frozenset()) -> Run:
+@dataclass
+class Told:
+    """What an apply in this process is told besides its specs: how files are sent and compared, variables, progress."""
+
+    files: FileLimits | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+    progress: Callable[[Emulator, int], None] = lambda _emulator, _sent_bytes: None
+    compare: Compare = uncompared
+    log: list[str] = field(default_factory=list)
+    """The requests that the emulator answered."""
+
+    def client(self, emulator: Emulator) -> Client:
+        """Return a client that is told so."""
+        client = emulator_client(emulator, ACCOUNT, REGION)
+        client.files, client.environ = self.files, self.environ
+        client.tell_progress = lambda sent_bytes, _size_bytes: self.progress(emulator, sent_bytes)
+        return client
+
+
+def run_over(
+    emulator: Emulator,
+    desired: Desired,
+    journal: Journal,
+    allow: frozenset[str] = frozenset(),
+    told: Told | None = None,
+) -> Run:
     """Return what `ftops apply` works with, over an emulator in this process."""
     return Run(
         desired=desired,
-        clients={ACCOUNT: emulator_client(emulator, ACCOUNT, REGION)},
+        clients={ACCOUNT: (told or Told()).client(emulator)},
         clock=FakeClock(),
         journal=journal,
         policy=Policy(allow=allow),
         listener=Silent(),
         pause=emulator.pause,
         stopped=lambda: False,
+        compare=(told or Told()).compare,
     )
+
+
+def compare_in(root: Path) -> Compare:
+    """Return what compares versions of a project's datasets, as the commands do."""
+    return Versions(Cache(root / FOLDER, FakeClock()), load_rules().limits).compared
 
 
 def apply_with(run: Run, settle_s: float = 600, wait_s: float = 0) -> Plan:
@@ -136,16 +172,19 @@ def apply(
     *faults: Fault,
     settle_s: float = 600,
     allow: frozenset[str] = frozenset(),
+    told: Told | None = None,
 ) -> tuple[Plan, int]:
     """Apply in this process with faults in force, and return the plan left and the number of requests."""
     emulator = Emulator(root / "ftops-emulator.db", FakeClock(datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)))
     try:
         (root / ".ftops").mkdir(exist_ok=True)
-        run = run_over(emulator, desired, Journal.open(root / ".ftops" / "journal.jsonl"), allow)
+        run = run_over(emulator, desired, Journal.open(root / ".ftops" / "journal.jsonl"), allow, told)
         for fault in faults:
             emulator.faults.add(fault)
         return apply_with(run, settle_s), emulator.requests
     finally:
+        if told is not None:
+            told.log += emulator.log
         emulator.close()
 
 
@@ -164,6 +203,29 @@ def live_until_converged(root: Path, desired: Desired, lives_max: int = 12) -> P
             return plan
         advance(root, 3)
     raise AssertionError("did not converge")
+
+
+def die_at(root: Path, desired: Desired, effect: Effect, request: int, told: Told | None = None) -> int:
+    """Apply in a child process that ends at its n-th request, before or after the commit; return its exit code."""
+    return in_child(lambda: apply(root, desired, Fault(effect, request=request), told=told))
+
+
+def in_child(act: Callable[[], object]) -> int:
+    """Do something in a child process that may end in the middle of it, and return its exit code.
+
+    The child is a fork that dies by `os._exit`: nothing is flushed, released or cleaned up, as under SIGKILL.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pytest's own threads do not follow, and need not.
+        child = os.fork()
+    if child == 0:
+        try:
+            act()
+        except BaseException:  # noqa: BLE001 — the child must never return into the test runner
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def essence(root: Path) -> dict[str, object]:

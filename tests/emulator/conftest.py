@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import Client, EnvironBuilder, TestResponse, run_wsgi_app
 
 from ftops.emulator import Emulator
 
@@ -22,6 +22,8 @@ ARM_VERSION = "2025-06-01"
 MODEL = "gpt-4.1-mini-2025-04-14"
 CREATE_S = 240
 LAG_S = 180
+FORM = "multipart/form-data; boundary=B"
+FORM_TAIL = b"\r\n--B--\r\n"
 MONTH = "2026-11-01T00:00:00Z/2026-12-01T00:00:00Z"
 
 
@@ -47,6 +49,24 @@ def rows(count: int) -> bytes:
     """Return a training file with `count` rows."""
     message = [{"role": "user", "content": "ping"}, {"role": "assistant", "content": "pong"}]
     return b"".join(json.dumps({"messages": message, "n": n}).encode() + b"\n" for n in range(count))
+
+
+class _Body(io.RawIOBase):
+    """A body of a given size that is made while it is read."""
+
+    def __init__(self, head: bytes, line: bytes, count: int, tail: bytes) -> None:
+        self._pieces = (piece for part in ((head,), (line for _ in range(count)), (tail,)) for piece in part)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while len(self._rest) < len(buffer) and (piece := next(self._pieces, b"")):
+            self._rest += piece
+        taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
 
 
 @dataclass
@@ -76,6 +96,17 @@ class Caller:
         """Upload a file."""
         part = (io.BytesIO(content), filename, "application/octet-stream")
         return self.call("POST", "/files", data={"purpose": purpose, "file": part})
+
+    def stream(self, path: str, head: bytes, line: bytes, count: int) -> dict[str, Any]:
+        """Post a form that is made while it is read, its head and a line so many times, and return the answer."""
+        query = {"api-version": self.version} if self.version else {}
+        base = self.emulator.endpoint(ACCOUNT)
+        environ = EnvironBuilder(self.prefix + path, base, query, "POST").get_environ()
+        environ["CONTENT_TYPE"] = FORM
+        environ["wsgi.input"] = io.BufferedReader(_Body(head, line, count, FORM_TAIL), 1024 * 1024)
+        environ["CONTENT_LENGTH"] = str(len(head) + len(line) * count + len(FORM_TAIL))
+        answer, *_ = run_wsgi_app(self.emulator.app, environ)
+        return dict(json.loads(b"".join(answer)))
 
     def ready_file(self, count: int = 50) -> str:
         """Upload a training file, wait for its check and return its id."""

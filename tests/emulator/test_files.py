@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
+from werkzeug.test import Client
 
-from .conftest import ACCOUNT, Caller, new_emulator, rows
+from .conftest import ACCOUNT, FORM_TAIL, Caller, new_emulator, rows
 
 MEGABYTE = 1024 * 1024
 FORM_HEAD = (
     b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="big"\r\nContent-Type: text/plain\r\n\r\n'
 )
-FORM_TAIL = b"\r\n--B--\r\n"
 
 
 def test_upload_is_pending_and_then_processed(v1: Caller) -> None:
@@ -109,13 +107,33 @@ def _too_large(caller: Caller) -> None:
     caller.emulator.limits = replace(caller.emulator.limits, file_bytes=10)
 
 
-@pytest.mark.parametrize(("limit", "code"), [(_too_many, "quotaExceeded"), (_too_large, "invalidPayload")])
+def _too_much(caller: Caller) -> None:
+    caller.emulator.limits = replace(caller.emulator.limits, total_bytes=len(rows(10)) - 1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [(_too_many, "quotaExceeded"), (_too_much, "quotaExceeded"), (_too_large, "invalidPayload")]
+)
 def test_limits_refuse_and_undo(v1: Caller, limit: Callable[[Caller], None], code: str) -> None:
     """A file above a limit is refused and none of its bytes stay."""
     limit(v1)
     response = v1.upload(rows(10))
     assert (response.status_code, (response.json or {})["error"]["code"]) == (400, code)
     assert v1.emulator.snapshot(ACCOUNT)["files"] == []
+
+
+def test_files_fit_to_the_byte_and_other_purposes_do_not_count(v1: Caller) -> None:
+    """Training files and results count in the bytes, files of other tools in nothing; a placed file is listed."""
+    key = v1.emulator.place_file(ACCOUNT, "results.csv", "fine-tune-results", 1_000_000_000 - len(rows(10)))
+    v1.emulator.place_file(ACCOUNT, "batch.jsonl", "batch", 5_000_000_000)
+    v1.emulator.limits = replace(v1.emulator.limits, files=2)
+    assert v1.upload(rows(10)).status_code == 201
+    assert v1.upload(rows(1)).status_code == 400
+    assert v1.upload(rows(10), purpose="batch").status_code == 201
+    assert v1.get(f"/files/{key}")["bytes"] == 1_000_000_000 - len(rows(10))
+    v1.emulator.delete_file(key)
+    assert v1.upload(rows(1)).status_code == 201
+    assert v1.upload(rows(1)).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -183,36 +201,12 @@ def test_delete_twice(v1: Caller) -> None:
     assert (missing.status_code, (missing.json or {})["error"]["code"]) == (404, "notFound")
 
 
-class _Rows(io.RawIOBase):
-    """A body of a given size that is made while it is read."""
-
-    def __init__(self, head: bytes, line: bytes, count: int, tail: bytes) -> None:
-        self._pieces = (piece for part in ((head,), (line for _ in range(count)), (tail,)) for piece in part)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while len(self._rest) < len(buffer) and (piece := next(self._pieces, b"")):
-            self._rest += piece
-        taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(taken)] = taken
-        return len(taken)
-
-
 def test_big_upload_is_streamed(tmp_path: Path) -> None:
     """A body of 48 MB passes in both directions without being held in memory."""
     emulator = new_emulator(tmp_path / "world.db")
     line, count = b'{"messages": "' + b"a" * (64 * 1024) + b'"}\n', 48 * 16
-    head, tail = FORM_HEAD, FORM_TAIL
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    environ = EnvironBuilder("/openai/v1/files", emulator.endpoint(ACCOUNT), method="POST").get_environ()
-    environ["wsgi.input"] = io.BufferedReader(_Rows(head, line, count, tail), MEGABYTE)
-    environ["CONTENT_TYPE"] = "multipart/form-data; boundary=B"
-    environ["CONTENT_LENGTH"] = str(len(head) + len(line) * count + len(tail))
-    answer, *_ = run_wsgi_app(emulator.app, environ)
-    body = json.loads(b"".join(answer))
+    body = Caller(emulator).stream("/files", FORM_HEAD, line, count)
     assert body["bytes"] == len(line) * count
     content = Client(emulator.app).get(f"/openai/v1/files/{body['id']}/content", base_url=emulator.endpoint(ACCOUNT))
     digest = hashlib.sha256()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import Project, advance, apply, desired_of
+from harness import Project, Told, advance, apply, compare_in, desired_of
 
 from ftops.emulator import Effect, Emulator, Fault, Stage
 
@@ -31,7 +31,7 @@ class World:
 
     def apply(self, *faults: Fault, settle_s: float = 600) -> World:
         """Apply once."""
-        apply(self.root, desired_of(self.root), *faults, settle_s=settle_s)
+        apply(self.root, desired_of(self.root), *faults, settle_s=settle_s, told=Told(compare=compare_in(self.root)))
         return self
 
     def advance(self, hours: int) -> World:
@@ -50,6 +50,18 @@ class World:
         Project(self.root).edit("specs/all.yaml", old, new)
         return self
 
+    def double(self, file: str) -> World:
+        """Let a data file have all its rows twice."""
+        path = self.root / file
+        path.write_text(path.read_text(encoding="utf-8") * 2, encoding="utf-8")
+        return self
+
+    def rows(self, edit: Callable[[list[str]], list[str]]) -> World:
+        """Edit the rows of the first file."""
+        path = self.root / "data" / "first.jsonl"
+        path.write_text("".join(edit(path.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
+        return self
+
     def someone(self, act: Callable[[Emulator], object]) -> World:
         """Let somebody do something to the account."""
         Project(self.root).emulator(lambda emulator: _ignore(act(emulator)))
@@ -65,8 +77,26 @@ def _delete_files(emulator: Emulator) -> None:
         emulator.delete_file(str(file["id"]))
 
 
+def _fill(emulator: Emulator) -> None:
+    """Let others' files leave a thousand bytes of room, and those of other tools be above all limits."""
+    held = sum(int(str(file["bytes"])) for file in emulator.snapshot("local")["files"])
+    emulator.place_file("local", "theirs.jsonl", "fine-tune", emulator.limits.total_bytes - held - 1000)
+    emulator.place_file("local", "batch.jsonl", "batch", 5 * emulator.limits.total_bytes)
+
+
+def _rename_data(world: World) -> World:
+    renamed = world.edit("{name: first}", "{name: first-2}").edit("{dataset: first}", "{dataset: first-2}")
+    return renamed.edit("onParentChange: hold", "onParentChange: retrain").double("data/first.jsonl")
+
+
 def _drop_pin(world: World) -> World:
     return world.edit("{job: parent}", "{job: parent, at: aaaaaaaa}")
+
+
+def _other_rows(rows: list[str]) -> list[str]:
+    more = [row.replace("first", "one more") for row in rows[:4]]
+    longer = [row.replace("Yes", "Yes, that is what it is: number") for row in rows[:3]]
+    return [*longer, *rows[4:], *more]
 
 
 STORIES: dict[str, Callable[[World], World]] = {
@@ -79,6 +109,10 @@ STORIES: dict[str, Callable[[World], World]] = {
         world.converge().edit("n_epochs: 1", "n_epochs: 2").edit("onParentChange: hold", "onParentChange: retrain")
     ),
     "edited-child": lambda world: world.converge().edit("batch_size: 4", "batch_size: 8"),
+    "edited-rows": lambda world: (
+        world.converge().rows(_other_rows).edit("onParentChange: hold", "onParentChange: retrain")
+    ),
+    "reordered-rows": lambda world: world.converge().rows(lambda rows: rows[::-1]),
     "edited-while-training": lambda world: world.apply().edit("n_epochs: 1", "n_epochs: 2"),
     "lost-pin": lambda world: _drop_pin(world.apply().advance(3)),
     "edited-deployment": lambda world: world.converge().edit("capacity: 50", "capacity: 80"),
@@ -91,5 +125,6 @@ STORIES: dict[str, Callable[[World], World]] = {
     ).advance(3),
     "create-in-doubt": lambda world: world.apply(Fault(Effect.DROP_BEFORE, "POST", "/fine_tuning/jobs$"), settle_s=10),
     "suffix-dropped": lambda world: world.apply(Fault(Effect.DROP_SUFFIX)),
+    "no-room": lambda world: _rename_data(world.converge()).someone(_fill),
     "files-deleted": lambda world: world.converge().someone(_delete_files),
 }

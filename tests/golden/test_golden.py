@@ -29,7 +29,7 @@ from ftops.testing import FakeClock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import apply_with, desired_of, run_over
+from harness import Told, apply_with, compare_in, desired_of, run_over
 
 HERE = Path(__file__).parent
 UPDATE = bool(os.environ.get("FTOPS_UPDATE_GOLDEN"))
@@ -41,7 +41,8 @@ def test_story_gives_its_plan_and_calls(story: str, tmp_path: Path) -> None:
     """The plan and the calls of a story are those that a person has read and committed."""
     world = STORIES[story](World.at(tmp_path / "world"))
     emulator = Emulator(world.root / "ftops-emulator.db", START)
-    run = run_over(emulator, desired_of(world.root), Journal.open(world.root / ".ftops" / "journal.jsonl"))
+    journal = Journal.open(world.root / ".ftops" / "journal.jsonl")
+    run = run_over(emulator, desired_of(world.root), journal, told=Told(compare=compare_in(world.root)))
     made = run.plan(run.observe())
     emulator.log.clear()
     world.root.joinpath(".ftops").mkdir(exist_ok=True)

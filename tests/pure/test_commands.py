@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import pytest
 
 from ftops.commands.applying import Progress
+from ftops.commands.findings import repository_prefix
 from ftops.commands.options import DURATION_MAX_S, Duration, Usd
 from ftops.commands.output import Common, Output
 from ftops.diagnostics import Collector, Diagnostic, Severity, Span, has_errors
@@ -96,3 +98,26 @@ def test_what_is_no_amount_is_no_limit(text: str) -> None:
     with pytest.raises(click.BadParameter):
         Usd().convert(text, None, None)
     assert Usd().convert("0.5", None, None) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("root", "workspace", "prefix"),
+    [
+        ("/repo", "", ""),
+        ("/repo", "/repo", ""),
+        ("/repo", "/repo/", ""),
+        ("/repo/models/east", "/repo", "models/east"),
+        ("/repo-2/models", "/repo", ""),
+        ("/", "/repo", ""),
+    ],
+)
+def test_a_project_is_placed_in_its_repository(root: str, workspace: str, prefix: str) -> None:
+    """Only a root under the named folder has a way from there."""
+    assert repository_prefix(Path(root), workspace) == prefix
+
+
+def test_a_repository_that_is_named_by_a_link_is_the_same(tmp_path: Path) -> None:
+    """The project's root has its links followed, so the repository's has too."""
+    (tmp_path / "real" / "models").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert repository_prefix((tmp_path / "real" / "models").resolve(), str(tmp_path / "link")) == "models"

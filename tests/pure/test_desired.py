@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ftops.desired import Built, build
+from ftops.diagnostics import Severity
 from ftops.rules import load_rules
 from ftops.spec.loader import load
 
@@ -49,10 +51,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def built(root: Path, *documents: str) -> Built:
-    """Return what documents declare."""
+    """Return what documents declare; advice is left out of what was found."""
     (root / "all.yaml").write_text(PROJECT + "".join(documents), encoding="utf-8")
     rules = load_rules()
-    return build(load(["all.yaml"], root, lambda: b"", rules), root, rules)
+    made = build(load(["all.yaml"], root, lambda: b"", rules), root, rules)
+    return replace(made, diagnostics=tuple(d for d in made.diagnostics if d.severity is not Severity.INFO))
 
 
 def test_a_data_set_is_made_in_every_account_that_needs_it(root: Path) -> None:
@@ -111,7 +114,7 @@ def test_a_pinned_data_set_is_not_read(root: Path) -> None:
     assert not made.diagnostics
     assert made.desired is not None
     data = made.desired.resources[0]
-    assert (data.digest, data.facts["rows"]) == ("ab" * 32, None)
+    assert (data.digest, data.facts.get("rows")) == ("ab" * 32, None)
 
 
 def test_a_data_set_that_nothing_refers_to_is_checked(root: Path) -> None:
@@ -192,8 +195,46 @@ def test_a_data_set_knows_its_tokens(root: Path) -> None:
     desired = built(root, DATASET % ("rows", "rows"), ONE).desired
     assert desired is not None
     told = desired.resources[0].facts
-    assert (told["rows"], told["tokens"], told["input_tokens"]) == (12, 12 * 11, 0)
+    assert (told["rows"], told["tokens"], told["input_tokens"]) == (12, 12 * 13, 0)
     pinned = DATASET % ("rows", "rows") + f"lifecycle: {{sha256: {'ab' * 32}}}\n"
     desired = built(root, pinned, ONE).desired
     assert desired is not None
-    assert desired.resources[0].facts["tokens"] is None
+    assert desired.resources[0].facts.get("tokens") is None
+
+
+IMPORTED = """
+---
+apiVersion: ftops/v1alpha1
+kind: Dataset
+metadata: {name: rows}
+spec: {content_url: %s}
+lifecycle: {sha256: %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "facts"),
+    [
+        ("{env: FTOPS_ROWS_URL}", {"content_url_env": "FTOPS_ROWS_URL"}),
+        ("'https://d.example.com/rows.jsonl'", {"content_url": "https://d.example.com/rows.jsonl"}),
+    ],
+)
+def test_what_is_imported_has_the_digest_that_is_written(root: Path, source: str, facts: dict[str, str]) -> None:
+    """No file is looked for, rows and size are not known, and jobs are identified as if it had been uploaded."""
+    uploaded = built(root, DATASET % ("rows", "rows"), ONE).desired
+    assert uploaded is not None
+    digest = uploaded.resources[0].digest
+    made = built(root, IMPORTED % (source, digest), ONE)
+    assert not made.diagnostics
+    assert made.desired is not None
+    rows, job = made.desired.resources
+    assert rows.facts == {"digest": digest, **facts}
+    assert (rows.digest, job.digest) == (digest, uploaded.resources[1].digest)
+    assert "trained_tokens" not in job.facts
+
+
+def test_what_is_imported_serves_one_method_like_any_other(root: Path) -> None:
+    """A job that needs other rows than the dataset says is told, although nobody has looked at them."""
+    imported = IMPORTED % ("{env: FTOPS_ROWS_URL}", "ab" * 32)
+    dpo = imported.replace("sha256", "format: dpo, sha256")
+    assert [d.code for d in built(root, dpo, ONE).diagnostics] == ["format-conflict"]

@@ -8,17 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from ftops.data import check_rows
-from ftops.data.tokens import chat_tokens, preference_tokens
+from ftops.data import Reading, check, check_rows, walk
+from ftops.data.tokens import Texts, chat_texts, preference_texts
 from ftops.desired import Built, build
 from ftops.model import Scalar
 from ftops.rules import Rules, load_rules
 from ftops.spec.loader import load
 
 RULES = load_rules()
-TOKENS = RULES.limits.tokens
+LIMITS = RULES.limits
 USER = {"role": "user", "content": "12345678"}
+LOW = {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}}
+UNKNOWN = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 BASE = "gpt-4.1-mini-2025-04-14"
+
+
+def estimated(texts: Texts) -> tuple[int, int]:
+    """Return the tokens of a row by its characters, in all and in the input."""
+    return texts.estimate(LIMITS.tokens)
+
 
 # --- tokens of rows
 
@@ -26,13 +34,16 @@ BASE = "gpt-4.1-mini-2025-04-14"
 @pytest.mark.parametrize(
     ("row", "tokens"),
     [
-        ({"messages": [USER]}, 3 + 3 + 2),
-        ({"messages": [USER, USER]}, 3 + 6 + 4),
-        ({"messages": [{"role": "user", "content": "123456789"}]}, 3 + 3 + 3),
-        ({"messages": [USER | {"name": "Anna"}]}, 3 + 3 + 3),
-        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "1234"}, {"type": "image_url"}]}]}, 92),
-        ({"messages": [USER], "tools": [{"type": "x"}]}, 3 + 3 + 6),
-        ({"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "x"}]}]}, 3 + 3 + 3),
+        ({"messages": [USER]}, 3 + 4 + 2),
+        ({"messages": [USER, USER]}, 3 + 8 + 4),
+        ({"messages": [{"role": "user", "content": "123456789"}]}, 3 + 4 + 3),
+        ({"messages": [USER | {"name": "Anna"}]}, 3 + 4 + 3 + 1),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "1234"}]}]}, 3 + 4 + 1),
+        ({"messages": [{"role": "user", "content": [LOW]}]}, 3 + 4 + 85),
+        ({"messages": [{"role": "user", "content": [UNKNOWN, LOW]}]}, 3 + 4 + 85 + 4 * 170 + 85),
+        ({"messages": [USER], "tools": [{"type": "x"}]}, 3 + 4 + 6),
+        ({"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "x"}]}]}, 3 + 4 + 3),
+        ({"messages": ["x"]}, 3 + 4),
         ({"messages": []}, 3),
         ({"messages": "x"}, 3),
         ([], 0),
@@ -40,17 +51,33 @@ BASE = "gpt-4.1-mini-2025-04-14"
     ids=str,
 )
 def test_tokens_of_a_chat_row(row: object, tokens: int) -> None:
-    """Characters over four, three tokens a message and a row; tools and calls as JSON, an image as in low detail."""
-    assert chat_tokens(row, TOKENS).all == tokens
+    """Characters over four, four tokens a message (three and its role), three a row, one a name beside itself.
+
+    Tools and calls count as JSON; an image of unknown size as one of four tiles, in low detail as 85 tokens.
+    """
+    assert estimated(chat_texts(row, LIMITS)) == (tokens, 0)
 
 
 def test_tokens_of_a_preference_row() -> None:
     """Everything counts once, and the input is told apart because it may be billed twice."""
     answer = [{"role": "assistant", "content": "1234"}]
     row = {"input": {"messages": [USER]}, "preferred_output": answer, "non_preferred_output": answer * 2}
-    assert preference_tokens(row, TOKENS) == (8 + 4 + 8, 8)
-    assert preference_tokens({"input": 1}, TOKENS) == (0, 0)
-    assert preference_tokens(None, TOKENS) == (0, 0)
+    asked = 3 + 4 + 2
+    assert estimated(preference_texts(row, LIMITS)) == (asked + 3 * 4 + 3, asked)
+    assert estimated(preference_texts({"input": 1}, LIMITS)) == (0, 0)
+    assert estimated(preference_texts(None, LIMITS)) == (0, 0)
+
+
+def test_what_has_no_formula_is_an_estimate_even_with_an_encoder() -> None:
+    """Nothing is published on how tools, calls and images are counted; texts and names are exact."""
+    assert not chat_texts({"messages": [USER | {"name": "Anna"}]}, LIMITS).unmeasured
+    for row in (
+        {"messages": [USER], "tools": [{"type": "x"}]},
+        {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "x"}]}]},
+        {"messages": [{"role": "user", "content": [LOW]}]},
+    ):
+        assert chat_texts(row, LIMITS).unmeasured
+        assert preference_texts({"input": row}, LIMITS).unmeasured
 
 
 def test_what_is_nested_too_deeply_costs_nothing() -> None:
@@ -58,15 +85,26 @@ def test_what_is_nested_too_deeply_costs_nothing() -> None:
     deep: object = []
     for _ in range(100_000):
         deep = [deep]
-    assert chat_tokens({"messages": [], "tools": deep}, TOKENS).all == 3
+    assert estimated(chat_texts({"messages": [], "tools": deep}, LIMITS)) == (3, 0)
 
 
 def test_tokens_of_a_file_are_those_of_its_rows(tmp_path: Path) -> None:
     """The check of a file counts on its way, also rows that have a mistake."""
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"messages": [USER]}) + "\nnot json\n" + json.dumps({"messages": [USER]}) + "\n")
-    report = check_rows(path, "rows.jsonl", RULES.limits, "chat")
-    assert (report.rows, report.tokens, report.input_tokens) == (3, 16, 0)
+    report = check_rows(path, "rows.jsonl", LIMITS, Reading("chat", "o200k_base")).report
+    assert (report.rows, report.tokens, report.input_tokens, report.encoding) == (3, 2 * (3 + 4 + 2), 0, "")
+
+
+def test_an_encoder_counts_the_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is an encoder of the model, texts are counted by it, and what stands beside them is added."""
+    for module in (walk, check):
+        monkeypatch.setattr(module, "counter", lambda _encoding: lambda texts: [100 for _ in texts])
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(PAIR) + "\n" + json.dumps(PAIR | {"n": 1}) + "\n")
+    report = check_rows(path, "rows.jsonl", LIMITS, Reading("dpo", "o200k_base")).report
+    assert (report.tokens, report.input_tokens) == (2 * (3 + 3 * (4 + 100)), 2 * (3 + 4 + 100))
+    assert (report.encoding, report.unmeasured_rows) == ("o200k_base", 0)
 
 
 # --- facts of jobs
@@ -98,13 +136,13 @@ lifecycle: %s
 """
 ROWS = 40
 CHAT = {"messages": [{"role": "user", "content": "x" * 388}, {"role": "assistant", "content": "y" * 388}]}
-"""A row of 203 tokens."""
+"""A row of 205 tokens."""
 PAIR = {
     "input": {"messages": [{"role": "user", "content": "x" * 388}]},
     "preferred_output": [{"role": "assistant", "content": "y" * 188}],
     "non_preferred_output": [{"role": "assistant", "content": "z" * 188}],
 }
-"""A row of 203 tokens, 103 of them in the input."""
+"""A row of 206 tokens, 104 of them in the input."""
 
 
 def built(
@@ -145,7 +183,7 @@ def facts(made: Built, name: str = "a") -> dict[str, Scalar]:
 
 def test_a_job_has_tokens_times_epochs(tmp_path: Path) -> None:
     """Tokens of the file times epochs times price, and three quarters of it as the low end."""
-    tokens = 203 * ROWS * 2
+    tokens = 205 * ROWS * 2
     assert facts(built(tmp_path, job())) == {
         "base_model": BASE,
         "trained_tokens": tokens,
@@ -161,35 +199,35 @@ def test_a_job_has_tokens_times_epochs(tmp_path: Path) -> None:
 def test_the_price_is_that_of_type_and_region(tmp_path: Path, kind: str, region: str, price: float) -> None:
     """The account's region decides what regional training costs."""
     told = facts(built(tmp_path, job(kind=kind), region=f'"{region}"'))
-    assert told["training_usd"] == pytest.approx(203 * ROWS * 2 * price / 1e6)
+    assert told["training_usd"] == pytest.approx(205 * ROWS * 2 * price / 1e6)
 
 
 def test_auto_epochs_are_assumed_and_marked(tmp_path: Path) -> None:
     """Left to the service, the epochs are assumed by the rows."""
     told = facts(built(tmp_path, job(settings="{}")))
     assert told["epochs_assumed"] is True
-    assert told["trained_tokens"] == 203 * ROWS * 3
+    assert told["trained_tokens"] == 205 * ROWS * 3
 
 
 def test_dpo_counts_the_input_once_or_twice(tmp_path: Path) -> None:
     """What a dpo job is billed for is not documented, so its estimate is a range between the two."""
     told = facts(built(tmp_path, job(method="dpo"), row=PAIR))
-    assert told["trained_tokens"] == (203 + 103) * ROWS * 2
-    assert told["training_usd"] == pytest.approx((203 + 103) * ROWS * 2 * 5.0 / 1e6)
-    assert told["training_usd_low"] == pytest.approx(203 * ROWS * 2 * 5.0 / 1e6)
+    assert told["trained_tokens"] == (206 + 104) * ROWS * 2
+    assert told["training_usd"] == pytest.approx((206 + 104) * ROWS * 2 * 5.0 / 1e6)
+    assert told["training_usd_low"] == pytest.approx(206 * ROWS * 2 * 5.0 / 1e6)
 
 
 def test_a_chain_is_priced_by_its_base(tmp_path: Path) -> None:
     """A job that continues another has its base model and that model's price."""
     told = facts(built(tmp_path, job(), job("b", "{job: a}", settings="{n_epochs: 1}")), "b")
     assert told["base_model"] == BASE
-    assert told["training_usd"] == pytest.approx(203 * ROWS * 5.0 / 1e6)
+    assert told["training_usd"] == pytest.approx(205 * ROWS * 5.0 / 1e6)
 
 
 def test_an_unknown_price_is_absent(tmp_path: Path) -> None:
     """Without a meter there is no price and never 0; the tokens are told all the same."""
     told = facts(built(tmp_path, job(model="gpt-9", lifecycle="{allow: [model-matrix]}")))
-    assert told == {"base_model": "gpt-9", "trained_tokens": 203 * ROWS * 2}
+    assert told == {"base_model": "gpt-9", "trained_tokens": 205 * ROWS * 2}
 
 
 def test_a_pinned_data_set_has_no_estimate(tmp_path: Path) -> None:
@@ -207,7 +245,7 @@ def test_an_expected_price_overrides(tmp_path: Path, usd: str) -> None:
     assert told == {"base_model": "gpt-9", "training_usd": float(usd), "training_usd_low": float(usd)}
 
 
-@pytest.mark.parametrize(("most", "codes"), [(203 * ROWS * 2, []), (203 * ROWS * 2 - 1, ["too-many-tokens"])])
+@pytest.mark.parametrize(("most", "codes"), [(205 * ROWS * 2, []), (205 * ROWS * 2 - 1, ["too-many-tokens"])])
 def test_too_many_tokens(tmp_path: Path, most: int, codes: list[str]) -> None:
     """Tokens times epochs above what one job may train are an error at the training file."""
     jobs = replace(RULES.limits.jobs, trained_tokens_max=most)
@@ -219,6 +257,6 @@ def test_too_many_tokens(tmp_path: Path, most: int, codes: list[str]) -> None:
 
 def test_assumed_epochs_are_no_error(tmp_path: Path) -> None:
     """Epochs that the service will choose are not held against the user."""
-    jobs = replace(RULES.limits.jobs, trained_tokens_max=203 * ROWS)
+    jobs = replace(RULES.limits.jobs, trained_tokens_max=205 * ROWS)
     rules = replace(RULES, limits=replace(RULES.limits, jobs=jobs))
-    assert facts(built(tmp_path, job(settings="{}"), rules=rules))["trained_tokens"] == 203 * ROWS * 3
+    assert facts(built(tmp_path, job(settings="{}"), rules=rules))["trained_tokens"] == 205 * ROWS * 3

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ftops.apply.journal import TAIL_BYTES, Journal, Step
-from ftops.errors import JournalBroken
+from ftops.apply.journal import TAIL_BYTES, Journal, Step, UploadMemory
+from ftops.call import SentPart, SentUpload
+from ftops.errors import Interrupted, JournalBroken
 
 from .builders import NOW
 
@@ -162,3 +164,117 @@ def test_a_journal_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         reopened(tmp_path)
     with pytest.raises(JournalBroken, match="cannot be written"):
         Journal(tmp_path).intend(KEY, NOW, "")
+
+
+# --- uploads in parts
+
+BEGUN = SentUpload("upload-1", 25, 1_700_000_000)
+PARTS = tuple(SentPart(number, f"part-{number}", f"digest-{number}") for number in range(3))
+
+
+def sent_of(*numbers: int, **more: object) -> SentUpload:
+    """Return the upload with these parts."""
+    return replace(BEGUN, parts=tuple(PARTS[number] for number in numbers), **more)  # type: ignore[arg-type]
+
+
+def test_an_upload_is_remembered_part_by_part(tmp_path: Path) -> None:
+    """The next process knows the upload and every part that was noted, in one line each."""
+    path = tmp_path / "journal.jsonl"
+    journal = reopened(path)
+    journal.intend(KEY, NOW, "")
+    for state in (BEGUN, sent_of(0), sent_of(0, 1)):
+        journal.keep(KEY, NOW, "", state)
+        assert reopened(path).uploads == journal.uploads == {KEY: state}
+    assert path.read_text(encoding="utf-8").count("\n") == 4
+    journal.keep(KEY, NOW, "", replace(BEGUN, id="upload-2"))
+    assert reopened(path).uploads == {KEY: replace(BEGUN, id="upload-2")}
+
+
+def test_a_part_that_was_sent_again_takes_the_others_place(tmp_path: Path) -> None:
+    """Of two lines for one part the later one counts."""
+    path = tmp_path / "journal.jsonl"
+    journal = reopened(path)
+    journal.keep(KEY, NOW, "", sent_of(0, 1))
+    other = replace(PARTS[0], id="other")
+    journal.keep(KEY, NOW, "", replace(BEGUN, parts=(other, PARTS[1])))
+    assert reopened(path).uploads[KEY].parts == (other, PARTS[1])
+
+
+def test_among_parts_nothing_is_in_doubt(tmp_path: Path) -> None:
+    """No file can be there before the upload is completed, so a run that died among the parts is followed at once."""
+    path = tmp_path / "journal.jsonl"
+    journal = reopened(path)
+    journal.intend(KEY, NOW, "")
+    journal.keep(KEY, NOW, "", BEGUN)
+    assert journal.doubts(NOW, GRACE_S) == reopened(path).doubts(NOW, GRACE_S) == {}
+
+
+def test_the_grace_period_begins_when_an_upload_is_completed(tmp_path: Path) -> None:
+    """However long the parts took, what is completed now may be lost now; the upload stays known until it is done."""
+    path = tmp_path / "journal.jsonl"
+    journal, later = reopened(path), NOW + timedelta(hours=1)
+    journal.intend(KEY, NOW, "p")
+    journal.keep(KEY, later, "p", sent_of(0, 1, 2))
+    journal.keep(KEY, later, "p", sent_of(0, 1, 2, completing=True))
+    assert reopened(path).doubts(later, GRACE_S) == {KEY: later}
+    assert reopened(path).uploads == {KEY: sent_of(0, 1, 2)}
+    journal.done(KEY, later, "file-1")
+    assert reopened(path).uploads == journal.uploads == {}
+
+
+def test_an_upload_that_is_left_is_forgotten(tmp_path: Path) -> None:
+    """A refusal of the moment leaves it; what is of no use is forgotten, whatever lines come after."""
+    path = tmp_path / "journal.jsonl"
+    journal = reopened(path)
+    journal.keep(KEY, NOW, "", sent_of(0))
+    journal.keep(OTHER, NOW, "", BEGUN)
+    journal.refuse(KEY, NOW, "forbidden")
+    assert set(reopened(path).uploads) == {KEY, OTHER}
+    journal.keep(KEY, NOW, "", None)
+    assert set(reopened(path).uploads) == set(journal.uploads) == {OTHER}
+
+
+ODD_PARTS: list[dict[str, object]] = [
+    {"upload": "upload-2", "number": 0, "id": "p", "digest": "d"},
+    {"number": 0, "id": "p", "digest": "d"},
+    {"upload": "upload-1", "number": "0", "id": "p", "digest": "d"},
+    {"upload": "upload-1", "number": 0, "id": 7, "digest": "d"},
+    {"upload": "upload-1", "number": 0, "id": "p"},
+]
+
+
+@pytest.mark.parametrize("row", ODD_PARTS, ids=str)
+def test_a_part_without_sense_is_no_part(tmp_path: Path, row: dict[str, object]) -> None:
+    """A part of another upload, or one that does not say what it has to, is sent again."""
+    path = tmp_path / "journal.jsonl"
+    reopened(path).keep(KEY, NOW, "", BEGUN)
+    line = {"v": 1, "at": NOW.isoformat(), "step": "part", "key": KEY, **row}
+    with path.open("ab") as file:
+        file.write(json.dumps(line).encode() + b"\n")
+    assert reopened(path).uploads == {KEY: BEGUN}
+
+
+@pytest.mark.parametrize("row", [{}, {"upload": 7, "bytes": 1, "expires": 0}, {"upload": "u", "bytes": "1"}], ids=str)
+def test_an_upload_without_sense_is_none(tmp_path: Path, row: dict[str, object]) -> None:
+    """A line that does not say which upload was begun ends what was known of an earlier one."""
+    path = tmp_path / "journal.jsonl"
+    reopened(path).keep(KEY, NOW, "", BEGUN)
+    with path.open("ab") as file:
+        file.write(json.dumps({"at": NOW.isoformat(), "step": "upload", "key": KEY, **row}).encode() + b"\n")
+    assert reopened(path).uploads == {}
+
+
+def test_a_run_may_be_stopped_where_everything_is_written_down(tmp_path: Path) -> None:
+    """A stop is heeded after a part, never between the last intent and the call that it is for."""
+
+    def stop() -> None:
+        raise Interrupted("stopped")
+
+    path = tmp_path / "journal.jsonl"
+    memory = UploadMemory(reopened(path), KEY, "p", lambda: NOW, stop)
+    with pytest.raises(Interrupted):
+        memory.keep(sent_of(0))
+    assert memory.recall() == reopened(path).uploads[KEY] == sent_of(0)
+    memory.keep(sent_of(0, completing=True))
+    memory.keep(None)
+    assert memory.recall() is None

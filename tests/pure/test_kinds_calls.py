@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ftops.call import Call, Plane, Upload
+from ftops.call import Call, FromEnv, Plane, Upload
 from ftops.digest import Marker, owner_mark
 from ftops.kinds import KINDS, KINDS_BY_WORD
 from ftops.kinds.base import Effect, Kind, Shape, rule_for
@@ -23,9 +23,11 @@ from .builders import (
     NOW,
     OWNER,
     PROJECT,
+    context,
     dataset,
     deployed,
     deployment,
+    document,
     job,
     live,
     model_name,
@@ -88,13 +90,46 @@ def test_every_field_of_a_resource_has_a_rule(resource: Resource) -> None:
 
 
 def test_an_upload_is_one_call() -> None:
-    """A dataset is sent under its marked name, with the purpose, the digest to be met and the size."""
+    """A dataset is sent under its marked name, with the purpose and the digest to be met."""
     call = FILES.create(TRAIN, {})
-    upload = Upload(
-        Path("/data/train.jsonl"), f"train.{OWNER}.7692c3ad3540bb80.jsonl", "fine-tune", TRAIN.digest, 3_100_000
-    )
+    upload = Upload(Path("/data/train.jsonl"), f"train.{OWNER}.7692c3ad3540bb80.jsonl", "fine-tune", TRAIN.digest)
     assert call == Call(Plane.DATA, "POST", "/files", body=upload)
     assert not call.reads
+
+
+def imported(source: object) -> Resource:
+    """Return a dataset that the service imports."""
+    made = document("Dataset", "train", {"content_url": source}, lifecycle={"sha256": TRAIN.digest})
+    named = {"content_url_env": source["env"]} if isinstance(source, dict) else {"content_url": source}
+    return FILES.resource(made, context(facts={"digest": TRAIN.digest, **named}))
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "words"),
+    [
+        ({"env": "FTOPS_URL"}, FromEnv("FTOPS_URL"), "import from the URL in FTOPS_URL"),
+        ("https://d.example.com/a.jsonl", "https://d.example.com/a.jsonl", "import from https://d.example.com/a.jsonl"),
+    ],
+    ids=["variable", "literal"],
+)
+def test_an_import_is_one_call(source: object, value: object, words: str) -> None:
+    """An import has the name that the digest marks; a variable is a value that only the wire looks up."""
+    resource = imported(source)
+    assert FILES.create(resource, {}) == Call(
+        Plane.DATA,
+        "POST",
+        "/files/import",
+        body={"purpose": "fine-tune", "filename": TRAIN.fields["filename"], "content_url": value},
+    )
+    assert FILES.describe(resource) == words
+
+
+def test_a_failed_import_is_told_with_the_way_out() -> None:
+    """What the service could not read is told without a signature and with what to look at; other errors as is."""
+    told = "fileImportFailed: https://d/x?sig=abcdefghijkl answered 403."
+    shown = uploaded(TRAIN, "error", problem=told).problem
+    assert shown.startswith("fileImportFailed: https://d/x?sig=… answered 403. Check that the URL is right")
+    assert uploaded(TRAIN, "error", problem="Line 3 is bad.").problem == "Line 3 is bad."
 
 
 def test_a_job_is_one_call() -> None:

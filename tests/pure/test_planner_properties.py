@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftops.difference import Difference
 from ftops.model import Desired, Gate, LiveState, Object, Resource, Verb
+from ftops.reasons import Why
 
 from .builders import (
     OWNER,
@@ -186,6 +188,25 @@ def test_arm_writes_are_one_an_account(case: tuple[Desired, list[Object], list[O
         a.account for a in planned(project, live(*objects), *allow).frontier if _on_arm(a.address.kind)
     )
     assert all(times == 1 for times in open_writes.values())
+
+
+@given(cases(), st.lists(st.booleans(), min_size=2, max_size=2))
+def test_comparing_contents_only_ever_holds(
+    case: tuple[Desired, list[Object], list[Object], tuple[str, ...]], same: list[bool]
+) -> None:
+    """Whoever can compare the contents writes nothing that another would not write, and all of it if it is allowed."""
+    project, objects, _, allow = case
+    differences = {
+        (old.marker.digest, new.marker.digest): Difference(
+            old.digest, new.digest, int(not each), 0, 0, 9, 1, 1, exact=True
+        )
+        for (old, new), each in zip(((T1, T2), (T2, T1)), same, strict=True)
+    }
+    known, unknown = live(*objects, differences=differences), live(*objects)
+    assert planned(project, known, *allow).keys <= planned(project, unknown, *allow).keys
+    assert planned(project, known, *OVERRIDES).keys == planned(project, unknown, *OVERRIDES).keys
+    held = {action.why: action for action in planned(project, known, *allow).actions}.get(Why.SAME_ROWS)
+    assert held is None or (any(same) and held.override.startswith("retrain:"))
 
 
 def _on_arm(kind: str) -> bool:

@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 
-from ftops.kinds import KINDS_BY_WORD
-from ftops.kinds.account import limits_of
 from ftops.model import Action, Address, Desired, LiveState, Object, Outcome, Plan, Policy, Resource
 from ftops.planner import plan
-from ftops.rules import load_rules
-from ftops.upkeep import UNPRICED, Cost, Room, Use
+from ftops.upkeep import UNPRICED, Cost, Use
 
 from .builders import (
     EAST,
@@ -278,35 +275,3 @@ def test_an_unknown_hosting_price_closes_where_there_is_a_budget() -> None:
     result = made(wanted, live(*DONE), hosting_usd_max=5000.0)
     assert told(main_action(result, PROD)) == ("create", "guard", "unknown-cost")
     assert Address("deployment", "prod") == PROD.address
-
-
-# --- room
-
-
-@pytest.mark.parametrize(
-    ("used", "held"), [(97, []), (98, ["job/b"]), (99, ["job/a", "job/b"]), (120, ["job/a", "job/b"])]
-)
-def test_what_an_account_has_no_room_for_is_not_begun(used: int, held: list[str]) -> None:
-    """In the plan's order, as long as there is room; no dataset is uploaded for a job that cannot be made."""
-    rooms = {("east", "job"): Room(used, 99, "jobs")}
-    result = made(desired(TRAIN, A, B), live(rooms=rooms))
-    assert [str(a.address) for a in result.actions if a.why.value == "no-room"] == held
-    assert result.outcome is (Outcome.HELD if held else Outcome.WAITING)
-    if len(held) == 2:
-        assert not result.writes
-        assert f"the account holds {used} of 99 jobs" in main_action(result, A).reason
-
-
-def test_the_limit_is_the_accounts_own_where_it_tells() -> None:
-    """Capabilities win over the documented number; a value that is no number says nothing."""
-    capabilities = [
-        {"name": "MaxFineTuneCount", "value": "500"},
-        {"name": "VirtualNetworks"},
-        {"name": "x", "value": "y"},
-    ]
-    told_limits = limits_of({"properties": {"capabilities": capabilities}})
-    assert told_limits == {"MaxFineTuneCount": 500}
-    room = KINDS_BY_WORD["job"].room
-    assert room({"jobs": [{}] * 3}, told_limits, load_rules()) == Room(3, 500, "jobs")
-    assert room({"jobs": [{}] * 3}, {}, load_rules()) == Room(3, 100, "jobs")
-    assert limits_of({}) == {}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftops.wire.problems import HIDDEN, MESSAGE_CHARACTERS_MAX, problem_of, redact
+from ftops.redaction import HIDDEN, redact
+from ftops.wire.problems import MESSAGE_CHARACTERS_MAX, problem_of
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ftops.data.check import FORMATS
 from ftops.data.decode import BadLine, decode
-from ftops.data.quick import SPARE_LEVELS, TOOLS_KEPT_BYTES_MAX, TOOLS_KEPT_MAX, Counted
+from ftops.data.identity import Identities
+from ftops.data.quick import SPARE_LEVELS, TOOLS_KEPT_BYTES_MAX, TOOLS_KEPT_MAX
+from ftops.data.reading import Reading
+from ftops.data.tokens import Texts
+from ftops.data.walk import FORMATS, format_of
 from ftops.rules import Limits, load_rules
 
 CASES = Path(__file__).parents[1] / "cases" / "data"
@@ -30,23 +33,38 @@ FILES = (*CASES.glob("*.jsonl"), *EXAMPLES.glob("*/data/*.jsonl"))
 LINES = sorted({line for path in FILES for line in path.read_bytes().split(b"\n") if len(line) < 100_000})
 
 
-def by_the_rules(line: bytes, row_format: str, limits: Limits) -> Counted | None:
-    """Return the tokens of a row in which the rules find nothing, else None."""
-    checked = FORMATS[row_format]
+def by_the_rules(line: bytes, reading: Reading, limits: Limits) -> Texts | None:
+    """Return what there is to count in a row in which the rules find nothing, else None."""
+    checked = format_of(reading)
     value = decode(line)
-    if isinstance(value, BadLine) or checked.check_row(value, limits.rows):
+    if isinstance(value, BadLine) or checked.check_row(value, limits):
         return None
-    return checked.count_row(value, limits.tokens)
+    return checked.texts_of_value(value, limits)
 
 
 def agreed(line: bytes, limits: Limits = LIMITS) -> bool:
     """Tell whether the quick way of some format accepts a row; if it does, the rules must agree in everything."""
     accepted = False
-    for name, checked in FORMATS.items():
-        counted = checked.quick(limits)(line)
-        assert counted is None or counted == by_the_rules(line, name, limits)
-        accepted = accepted or counted is not None
+    for name in FORMATS:
+        accepted = agreed_in(line, Reading(name, fields=(("answer",),)), limits) or accepted
     return accepted
+
+
+def agreed_in(line: bytes, reading: Reading, limits: Limits = LIMITS) -> bool:
+    """Tell whether the quick way of a format accepts a row; if it does, the rules must agree in everything."""
+    checked = format_of(reading)
+    sound = checked.quick(limits)(line)
+    if sound is None:
+        return False
+    told = by_the_rules(line, reading, limits)
+    assert told is not None
+    assert sound[:2] == told.estimate(limits.tokens)
+    texts = checked.texts_of_row(sound[3], limits)
+    assert (sorted(filter(None, texts.texts)), *texts[1:3]) == (sorted(filter(None, told.texts)), *told[1:3])
+    numbers = Identities()
+    plain = numbers.of(line, None if reading.row_format != "rft" else decode(line), reading.row_format)
+    assert numbers.of(line, sound[3], reading.row_format) == plain
+    return True
 
 
 # --- rows as they are
@@ -197,20 +215,19 @@ def test_deep_values(levels: int) -> None:
 @pytest.mark.parametrize("characters", [1, TOOLS_KEPT_BYTES_MAX])
 def test_many_different_tools(characters: int) -> None:
     """Definitions that change from row to row are read each for itself, also when no more of them are kept."""
-    quick = FORMATS["chat"].quick(LIMITS)
     for number in range(TOOLS_KEPT_MAX + 2):
         name = f"{'f' * characters}{number}"
         tool = {"type": "function", "function": {"name": name}}
         call = {"role": "assistant", "tool_calls": [{"function": {"name": name, "arguments": "{}"}}]}
         for called in (call, CALLS):
             line = json.dumps({"messages": [ASKED, called], "tools": [tool]}).encode()
-            assert quick(line) == by_the_rules(line, "chat", LIMITS)
+            assert agreed_in(line, Reading("chat")) is (by_the_rules(line, Reading("chat"), LIMITS) is not None)
 
 
 MEASURED = """
 import sys
 from pathlib import Path
-from ftops.data import check_rows
+from ftops.data import Reading, check_rows
 from ftops.rules import load_rules
 
 def peak_mib():
@@ -218,7 +235,7 @@ def peak_mib():
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 limits, before = load_rules().limits, peak_mib()
-print(check_rows(Path(sys.argv[1]), "rows.jsonl", limits, "chat").rows, peak_mib() - before, peak_mib())
+print(check_rows(Path(sys.argv[1]), "rows.jsonl", limits, Reading("chat")).report.rows, peak_mib() - before, peak_mib())
 """
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from ftops.diagnostics import Diagnostic, Severity, Span
-from ftops.render.diagnostics import columns, diagnostics_json, diagnostics_text
+from ftops.diagnostics import Collector, Diagnostic, Severity, Span
+from ftops.render.diagnostics import columns, diagnostics_json, diagnostics_text, one_line
 from ftops.spec.document import parse
 
 FOUND = Diagnostic(
@@ -14,6 +16,13 @@ FOUND = Diagnostic(
     "Unknown field",
     '"epoch" is not a field of spec.hyperparameters in a FineTuningJob. Did you mean "n_epochs"?',
     excerpt="  epoch: 3",
+)
+IN_A_ROW = Diagnostic(
+    Span("train.jsonl", 3, 40),
+    "content-type",
+    "Content is neither text nor parts",
+    "It is a number; write a text.",
+    path="$.messages[2].content",
 )
 
 
@@ -130,6 +139,35 @@ def test_json() -> None:
             "severity": "error",
             "code": "unknown-field",
             "summary": "Unknown field",
+            "path": None,
             "detail": FOUND.detail,
         }
     ]
+    assert diagnostics_json([IN_A_ROW])[0]["path"] == "$.messages[2].content"
+
+
+def test_path() -> None:
+    """The way to a value in a row stands before the detail, or alone where there is none."""
+    told = "train.jsonl:3:40: error[content-type]: Content is neither text nor parts\n"
+    assert diagnostics_text([IN_A_ROW], colour=False) == (
+        f"{told}  $.messages[2].content: It is a number; write a text.\n\n1 error.\n"
+    )
+    bare = replace(IN_A_ROW, detail="")
+    assert diagnostics_text([bare], colour=False) == f"{told}  $.messages[2].content\n\n1 error.\n"
+    harm = replace(IN_A_ROW, path="$.\x1b[2J\n")
+    assert "\\x1b[2J\\n: It is" in diagnostics_text([harm], colour=False)
+
+
+def test_paths_are_sorted_before_details() -> None:
+    """Problems of one place and code come in the order of their paths, whatever they say."""
+    other = replace(IN_A_ROW, path="$.messages[3].content", detail="A")
+    assert Collector([other, IN_A_ROW, other]).sorted == (IN_A_ROW, other)
+
+
+def test_one_line() -> None:
+    """Summary, path and detail make one line, in which nothing ends a line or obeys an escape."""
+    assert one_line(IN_A_ROW) == (
+        "Content is neither text nor parts. $.messages[2].content: It is a number; write a text."
+    )
+    assert one_line(Diagnostic(Span("a"), "x", "X")) == "X."
+    assert one_line(Diagnostic(Span("a"), "x", "X", "a\r\n\x1b[1mb\u2028")) == r"X. a\r\n\x1b[1mb\u2028"

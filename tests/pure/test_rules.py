@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from ftops.rules import Model, Origin, Range, load_rules, tables
+from ftops.rules import Bom, Model, Origin, Range, load_rules, tables
 
 RULES = load_rules()
 METHODS = {"supervised", "dpo", "reinforcement"}
@@ -89,6 +89,18 @@ def test_limits_have_the_documented_values() -> None:
     limits = RULES.limits
     assert (limits.rows.rows_min, limits.rows.messages_max, limits.rows.tools_max) == (10, 2048, 128)
     assert (limits.files.size_bytes_below, limits.files.count_max) == (512_000_000, 100)
+    assert (limits.files.upload_in_parts_from_bytes, limits.files.part_bytes) == (100_000_000, 64 << 20)
+    assert (limits.files.parts_total_bytes_max, limits.files.bom) == (8_000_000_000, Bom.KEEP)
+    images = limits.images
+    assert (images.rows_max, images.per_row_max, images.per_call_max, images.size_bytes_max) == (
+        50000,
+        64,
+        50,
+        10 << 20,
+    )
+    assert (images.formats, images.details) == (("jpeg", "png", "webp"), ("auto", "low", "high"))
+    guidance = limits.guidance
+    assert (guidance.rows_to_start, guidance.rows_to_learn, guidance.validation_rows_min) == (50, 100, 10)
     assert (limits.jobs.running_max, limits.jobs.running_developer_max, limits.jobs.queued_max) == (3, 5, 20)
     assert limits.jobs.trained_tokens_max == 2_000_000_000
     assert (limits.names.seed_min, limits.names.seed_max) == (0, 2**31 - 1)
@@ -162,13 +174,32 @@ def test_dpo_ranges(name: str, value: float, holds: bool) -> None:
 
 
 def test_each_method_has_its_own_settings() -> None:
-    """Weight of the prompt is of supervised training, beta of dpo; a method that is not built has none."""
+    """Weight of the prompt is of supervised training, beta of dpo, what is evaluated of reinforcement."""
     supervised, dpo = (set(RULES.limits.hyperparameters(method)) for method in ("supervised", "dpo"))
     assert supervised - dpo == {"prompt_loss_weight"}
     assert dpo - supervised == {"beta", "l2_multiplier"}
-    assert RULES.limits.hyperparameters("reinforcement") == {}
+    reinforcement = set(RULES.limits.hyperparameters("reinforcement"))
+    assert supervised - reinforcement == {"prompt_loss_weight"}
+    assert reinforcement - supervised == {"compute_multiplier", "eval_interval", "eval_samples"}
+    assert RULES.limits.hyperparameters("interactive") == {}
     words = [str(RULES.limits.dpo.by_name[name]) for name in ("beta", "l2_multiplier")]
     assert words == ["a number above 0", "a number of at least 0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "holds"),
+    [
+        ("compute_multiplier", 1.5, True),
+        ("compute_multiplier", 0, False),
+        ("eval_interval", 1, True),
+        ("eval_interval", 0, False),
+        ("eval_samples", 2.5, False),
+        ("n_epochs", 51, False),
+    ],
+)
+def test_reinforcement_ranges(name: str, value: float, holds: bool) -> None:
+    """Settings of reinforcement training are held to bounds that are confirmed."""
+    assert RULES.limits.hyperparameters("reinforcement")[name].holds(value) is holds
 
 
 @pytest.mark.parametrize(
@@ -178,6 +209,15 @@ def test_epochs_left_to_the_service(rows: int, epochs: int) -> None:
     """The assumption agrees with the jobs that were seen: 10 rows, 11 and 40; dpo always takes three."""
     assert RULES.limits.epochs.epochs(rows, "supervised") == epochs
     assert RULES.limits.epochs.epochs(rows, "dpo") == 3
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "tokens"),
+    [(1, 1, 85 + 170), (512, 512, 85 + 170), (1024, 1024, 85 + 4 * 170), (2048, 4096, 85 + 6 * 170), (0, 0, 85 + 170)],
+)
+def test_tokens_of_a_picture(width: int, height: int, tokens: int) -> None:
+    """A picture in high detail is scaled into a square, then by its short side, and counts by its tiles."""
+    assert RULES.limits.images.tokens(width, height) == tokens
 
 
 def test_a_range_without_lower_bound() -> None:

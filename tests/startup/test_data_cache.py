@@ -9,41 +9,42 @@ from pathlib import Path
 import pytest
 
 from ftops.cache import FOLDER, Cache
-from ftops.data import DataReport, check_rows, guess_format
-from ftops.data.cache import remembered, remembered_format
-from ftops.rules import load_rules
+from ftops.data import DataReport, Reading, guess_format
+from ftops.data.cache import Files
+from ftops.data.check import Checked
+from ftops.rules import Limits, load_rules
 from ftops.testing import FakeClock
 
-ROW = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+ROW = '{"messages": [{"role": "user", "content": "%d"}, {"role": "assistant", "content": "b"}]}\n'
 
 
-class Reader:
-    """Checks a file, and counts how often."""
+class Reader(Files):
+    """Reads a file, and counts how often."""
 
     def __init__(self, folder: Path, ahead: timedelta = timedelta(hours=1)) -> None:
         """Write a file with a problem in it; the cache's clock is ahead of the file's times."""
         self.path = folder / "train.jsonl"
-        self.path.write_text(ROW * 12 + "\n{\n", encoding="utf-8")
-        self.cache = Cache(folder / FOLDER, FakeClock(datetime.now(UTC) + ahead))
+        self.path.write_text("".join(ROW % number for number in range(12)) + "\n{\n", encoding="utf-8")
+        super().__init__(folder, Cache(folder / FOLDER, FakeClock(datetime.now(UTC) + ahead)), load_rules().limits)
         self.read = 0
 
-    def check(self) -> DataReport:
+    def _check(self, file: str, reading: Reading) -> Checked:
         """Check the file."""
         self.read += 1
-        return check_rows(self.path, "train.jsonl", load_rules().limits, "chat")
+        return super()._check(file, reading)
 
-    def __call__(self, *about: str) -> DataReport:
+    def __call__(self, row_format: str = "chat") -> DataReport:
         """Return what is known of the file."""
-        return remembered(self.cache, self.path, ["train.jsonl", *about], self.check)
-
-    def guess(self) -> str:
-        """Look at the first row."""
-        self.read += 1
-        return guess_format(self.path, load_rules().limits)
+        return self.report("train.jsonl", Reading(row_format))
 
     def row_format(self) -> str:
         """Return what the rows are taken for."""
-        return remembered_format(self.cache, self.path, self.guess)
+
+        def guess(path: Path, limits: Limits) -> str:
+            self.read += 1
+            return guess_format(path, limits)
+
+        return self.guess("train.jsonl", guess)
 
 
 def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     """Another content is another report."""
     reader = Reader(tmp_path)
     first = reader()
-    reader.path.write_text(ROW * 15, encoding="utf-8")
+    reader.path.write_text("".join(ROW % number for number in range(15)), encoding="utf-8")
     assert reader().rows == 15 != first.rows
 
 

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from ftops.cache import ENTRIES_MAX, ENTRY_BYTES_MAX, FOLDER, OFF, Cache, digest, seen
 from ftops.cli import ROOT
 from ftops.commands.checking import check
-from ftops.commands.verdicts import Verdict, ask
+from ftops.commands.verdicts import PLAINLY, STRICTLY, Verdict, ask
+from ftops.diagnostics import Diagnostic, Span
 from ftops.testing import FakeClock
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "specs" / "quickstart"
@@ -34,12 +35,12 @@ def cache_of(root: Path, at: datetime | None = None) -> Cache:
     return Cache(root / FOLDER, FakeClock(at or datetime.now(UTC) + LATER))
 
 
-def look(root: Path, *paths: str, at: datetime | None = None) -> Verdict:
+def look(root: Path, *paths: str, at: datetime | None = None, strict: bool = False) -> Verdict:
     """Return what is found by looking, and keep it."""
-    question = ask(cache_of(root, at), root, paths)
-    verdict, data_files = check(root, paths, lambda: b"")
-    question.keep(verdict, data_files or ())
-    return verdict
+    question = ask(cache_of(root, at), root, paths, STRICTLY if strict else PLAINLY)
+    found = check(root, paths, lambda: b"", strict=strict)
+    question.keep(found.verdict, found.data_files or ())
+    return found.verdict
 
 
 def known(root: Path, *paths: str) -> Verdict | None:
@@ -76,6 +77,14 @@ def test_problems_are_known_again_with_all_they_say(root: Path) -> None:
     found = look(root)
     assert {d.severity for d in found.diagnostics} == {"error", "warning"}
     assert any(d.excerpt for d in found.diagnostics)
+    assert known(root) == found
+
+
+def test_paths_in_rows_are_known_again(root: Path) -> None:
+    """Where in its row a value stands is part of what was found."""
+    place = Span("data/a.jsonl", 3, 40)
+    found = Verdict((Diagnostic(place, "content-type", "X", "x", path="$.messages[2].content"),), 1, 1, 1, 1)
+    ask(cache_of(root), root, ()).keep(found, ())
     assert known(root) == found
 
 
@@ -144,7 +153,7 @@ def test_what_changed_a_moment_ago_is_not_kept(root: Path) -> None:
 def test_what_changes_while_it_is_looked_at_is_not_kept(root: Path) -> None:
     """A spec that is saved during the run belongs to no verdict."""
     question = ask(cache_of(root), root, ())
-    verdict, data_files = check(root, (), lambda: b"")
+    verdict, _, data_files = check(root, (), lambda: b"", strict=False)
     append(spec_file(root), "# saved meanwhile\n")
     question.keep(verdict, data_files or ())
     assert known(root) is None
@@ -204,11 +213,19 @@ def test_a_folder_without_project_gets_no_cache(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("options", [(), ("--strict",), ("--format", "json"), ("--format", "json", "--strict")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--strict",),
+        *(("--format", name, *strict) for name in ("json", "github", "sarif") for strict in ((), ("--strict",))),
+    ],
+    ids=" ".join,
+)
 def test_the_same_is_printed_with_and_without_it(
     options: tuple[str, ...], root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Text, JSON and exit code do not tell whether the answer was known."""
+    """No format and no exit code tells whether the answer was known."""
     append(data_file(root), "\n\n")
     command = ["-C", str(root), "validate", *options]
     monkeypatch.setenv(OFF, "1")
@@ -217,7 +234,7 @@ def test_the_same_is_printed_with_and_without_it(
     at = datetime.now(UTC) + timedelta(seconds=5)
     if at.date() != datetime.now(UTC).date():
         pytest.skip("the day ends in a moment, and verdicts are good for a day")
-    look(root, at=at)
+    look(root, at=at, strict="--strict" in options)
     opened: list[str] = []
     watch(opened)
     again = CliRunner().invoke(ROOT, command, standalone_mode=False)

@@ -18,12 +18,13 @@ import pytest
 
 from ftops.call import Call, Plane, Upload
 from ftops.errors import Interrupted, NotSignedIn, ServiceProblem, Unreachable, UsageError, WireError
+from ftops.rules import Bom
 from ftops.testing import NOON, FakeClock
 from ftops.wire.client import in_parallel
 from ftops.wire.flows import Budget, Limits
 from ftops.wire.hosts import AllowedHosts
 from ftops.wire.network import Network, OneWorld, Place, Sleeper
-from ftops.wire.upload import HashedFile
+from ftops.wire.upload import opened
 
 from .served import KEY, Answer, Fake, client, network, served, told
 
@@ -331,15 +332,18 @@ def test_a_certificate_nobody_vouches_for(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_file_that_cannot_be_opened_is_told_by_its_name(tmp_path: Path) -> None:
     """A file that is gone when it is to be sent is named, and nothing is sent."""
-    upload = Upload(tmp_path / "gone.jsonl", "gone.jsonl", "fine-tune", "0" * 64, 100)
+    upload = Upload(tmp_path / "gone.jsonl", "gone.jsonl", "fine-tune", "0" * 64)
     with served() as (_app, root), client(root) as east:
         with pytest.raises(WireError, match=r"gone\.jsonl cannot be read, so nothing was uploaded: No such file"):
             east.call(Call(Plane.DATA, "POST", "/files", body=upload))
-        assert east.calls == 1
+        assert east.calls == 0
 
 
 class _Failing(io.RawIOBase):
     """A disk that fails."""
+
+    def tell(self) -> int:
+        return 0
 
     def read(self, _size: int = -1) -> bytes:
         raise OSError(5, "Input/output error")
@@ -347,13 +351,12 @@ class _Failing(io.RawIOBase):
 
 def test_a_disk_that_fails_in_the_middle_is_told_by_the_files_name(tmp_path: Path) -> None:
     """What the system says while a file is read on becomes a sentence, not a traceback."""
-    path = tmp_path / "train.jsonl"
-    path.write_bytes(b"x")
-    with path.open("rb") as source:
-        file = HashedFile(source, path.name, 1, "0" * 64, lambda _sent, _size: None)
-        file.source = cast("BinaryIO", _Failing())
+    upload = Upload(tmp_path / "train.jsonl", "train.jsonl", "fine-tune", "0" * 64)
+    upload.path.write_bytes(b"x")
+    with opened(upload, Bom.KEEP, lambda _sent, _size: None) as content:
+        content.source = cast("BinaryIO", _Failing())
         with pytest.raises(WireError, match=r"train\.jsonl cannot be read, so nothing was uploaded: Input/output"):
-            file.read(1)
+            content.whole().read(1)
 
 
 # --- the budget

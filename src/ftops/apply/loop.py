@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
-from ftops.apply.journal import Journal
+from ftops.apply.journal import Journal, UploadMemory
 from ftops.clock import Clock
 from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, Unreachable, WireError
 from ftops.kinds import KINDS_BY_WORD
@@ -23,6 +24,7 @@ from ftops.live import observe, overlay, resolve_pointers, without
 from ftops.model import Action, Address, Desired, LiveState, Object, Phase, Plan, Policy, Verb
 from ftops.planner import plan as make_plan
 from ftops.rules import load_rules
+from ftops.versions import Compare, uncompared
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
 from ftops.wire.problems import in_words
@@ -67,7 +69,8 @@ class Run:
     why; of these, `passing` are tried again by the next pass. `lost` are the causes of lost answers by key. `written`
     are the keys of this pass: one that comes back after it was done did not take effect, and is told instead of sent
     for ever. `done` are the writes of bindings that passes did; once listings show them, that is all that was approved
-    of them. `unconfirmed` says that something was made or deleted since the accounts were last listed.
+    of them. `unconfirmed` says that something was made or deleted since the accounts were last listed. `compare` adds
+    what differs between contents of datasets, as it did for the plan that was approved.
     """
 
     desired: Desired
@@ -84,11 +87,12 @@ class Run:
     written: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
     unconfirmed: bool = False
+    compare: Compare = uncompared
 
     def observe(self) -> LiveState:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
         self.unconfirmed = False
-        live = observe(self.clients, self.desired, self.clock, {}, dict(self.refused))
+        live = self.compare(self.desired, observe(self.clients, self.desired, self.clock, {}, dict(self.refused)))
         return self.journal.remembered(live, self.policy.grace_s)
 
     def plan(self, live: LiveState) -> Plan:
@@ -223,13 +227,15 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         if action.verb is Verb.UPDATE and action.object is not None
         else kind.create(action.resource, action.resolved)
     )
-    run.journal.intend(key, run.service_now(action.account, live), plan.id)
+    moment = partial(run.service_now, action.account, live)
+    run.journal.intend(key, moment(), plan.id)
     try:
-        answer = run.clients[action.account].call(call)
+        memory = UploadMemory(run.journal, key, plan.id, moment, partial(_heed_stop, run))
+        answer = run.clients[action.account].call(call, memory)
     except WireError as error:
-        if _may_have_been_done(error, action):
+        if _may_have_been_done(error, action) and run.journal.may_have_made(key):
             return _in_doubt(run, action, key, live, error)
-        run.journal.refuse(key, run.service_now(action.account, live), _problem_text(error))
+        run.journal.refuse(key, moment(), _problem_text(error))
         if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
             run.written.discard(key)
             raise _Busy from error

@@ -19,6 +19,7 @@ from ftops.apply.loop import Run, run_until
 from ftops.clock import SystemClock
 from ftops.commands.output import Output
 from ftops.commands.policy import Flags, check_allowed, policy, scope
+from ftops.commands.refused_rows import refused_rows
 from ftops.commands.session import Session, session
 from ftops.errors import Interrupted, UsageError
 from ftops.model import Action, Outcome, Plan
@@ -84,6 +85,7 @@ def applied(output: Output, paths: Sequence[str], asked: Asked) -> int:
             listener=Progress(output),
             pause=opened.pause,
             stopped=lambda: False,
+            compare=opened.compare,
         )
         live = run.observe()
         run.desired = opened.desired  # Now it is known which accounts are emulated.
@@ -133,6 +135,7 @@ def _told(output: Output, first: Plan, last: Plan, opened: Session) -> int:
         Outcome.ERROR: "Failed: see the lines marked x.",
     }
     output.result(f"{words[outcome]}\n")
+    output.diagnostics(refused_rows(last.actions, output.common.root))
     return outcome
 
 

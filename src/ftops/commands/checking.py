@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ftops.commands.verdicts import Verdict
-from ftops.desired import build
+from ftops.desired import Built, build
+from ftops.job_data import Asked
 from ftops.kinds import KINDS
 from ftops.rules import load_rules
 from ftops.spec.loader import load
 
 
-def check(root: Path, paths: Sequence[str], stdin: Callable[[], bytes]) -> tuple[Verdict, tuple[str, ...] | None]:
-    """Return everything found, and the data files it was found in; None for those where there is no project."""
+class Found(NamedTuple):
+    """Everything found, what it was found in, and the data files; None for those where there is no project."""
+
+    verdict: Verdict
+    built: Built
+    data_files: tuple[str, ...] | None
+
+
+def check(root: Path, paths: Sequence[str], stdin: Callable[[], bytes], *, strict: bool) -> Found:
+    """Return everything found; `strict` looks for keys of rows that are written twice, too."""
     rules = load_rules()
     loaded = load(paths, root, stdin, rules)
-    built = build(loaded, root, rules)
+    built = build(loaded, root, rules, asked=Asked(strict=strict))
     verdict = Verdict(
         diagnostics=built.diagnostics,
         documents=len(loaded.sources) + 1,
@@ -25,6 +35,6 @@ def check(root: Path, paths: Sequence[str], stdin: Callable[[], bytes]) -> tuple
         rows=sum(report.rows for report in built.reports.values()),
     )
     if loaded.project is None:
-        return verdict, None
+        return Found(verdict, built, None)
     named = [file for each in loaded.sources for _, file in KINDS[each.kind].files(each.document)]
-    return verdict, tuple(dict.fromkeys(named))
+    return Found(verdict, built, tuple(dict.fromkeys(named)))

@@ -68,13 +68,16 @@ def known(question: Question, paths: Sequence[str]) -> Declaration | None:
 def look(question: Question, paths: Sequence[str]) -> Declaration:
     """Return what the specs declare by reading them, and keep it for the next time."""
     from ftops.desired import build  # noqa: PLC0415 - what reads specs and data is imported when there is something to read
+    from ftops.job_data import Asked  # noqa: PLC0415
     from ftops.kinds import KINDS  # noqa: PLC0415
     from ftops.rules import load_rules  # noqa: PLC0415
     from ftops.spec.loader import load  # noqa: PLC0415
 
     rules = load_rules()
     loaded = load(paths, question.root, sys.stdin.buffer.read, rules)
-    built = build(loaded, question.root, rules, question.began_at.date())
+    # What a file says now is what it said before the next edit: whoever plans keeps it, unless nothing is kept.
+    asked = Asked(compares=question.cache.folder is not None)
+    built = build(loaded, question.root, rules, question.began_at.date(), asked)
     if has_errors(built.diagnostics) or built.desired is None or loaded.project is None:
         raise SpecError(built.diagnostics)
     project = loaded.project.document

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 import click
 from click.shell_completion import CompletionItem
 
+from ftops.catalogue import CATALOGUE, DATASET, JOB, OFF, codes_of, overridden_in
 from ftops.commands.output import Output, command
 from ftops.diagnostics import Severity, did_you_mean
 from ftops.errors import UsageError
-from ftops.pages import load_pages
+from ftops.pages import Page, load_pages
 from ftops.render.pages import index_text, page_text
+from ftops.render.rules import severity_word
 
 _as_printed = re.compile(r"\A\w+\[(?P<code>[^\]]*)\]")
 """A code in its brackets, as it stands in the output: `error[bad-name]: Bad name`."""
@@ -23,18 +25,55 @@ NO_DIAGNOSTICS = frozenset({"reasons", "allow"})
 
 def severities() -> Mapping[str, str]:
     """Return how much each code weighs: as its page or the catalogue of data checks says, else it is an error."""
-    pages = [item for group in load_pages() if group.name not in NO_DIAGNOSTICS for item in group.pages.items()]
-    return {word: page.severity or _usual(word) for word, page in pages}
+    return {word: severity_of(word, page) for word, page in diagnostic_pages().items()}
 
 
-def _usual(word: str) -> str:
-    from ftops.data import CATALOGUE  # noqa: PLC0415 — its help imports nothing heavy
+def diagnostic_pages() -> Mapping[str, Page]:
+    """Return the page of each code of a diagnostic."""
+    groups = [group for group in load_pages() if group.name not in NO_DIAGNOSTICS]
+    return {word: page for group in groups for word, page in group.pages.items()}
 
-    return str(CATALOGUE[word].severity if word in CATALOGUE else Severity.ERROR)
+
+def severity_of(word: str, page: Page) -> str:
+    """Return how much a code weighs where no document says otherwise; a rule that is not asked for is `off`."""
+    if page.severity or word not in CATALOGUE:
+        return page.severity or Severity.ERROR
+    return CATALOGUE[word].severity or OFF
+
+
+def ids() -> Mapping[str, str]:
+    """Return the id of each rule of datasets."""
+    return {code: check.id for code, check in CATALOGUE.items()}
+
+
+def notes_on(word: str) -> list[tuple[str, str]]:
+    """Return what the catalogue says of a rule of datasets, and how to weigh it otherwise, each with a title."""
+    check = CATALOGUE.get(word)
+    if check is None:
+        return []
+    told = ("The rule", f"{check.id}, {check.source}. {_USUALLY[severity_word(check)]}.")
+    if check.fixed:
+        return [told, ("To weigh it otherwise", "It cannot be overridden: there would be no data to train on.")]
+    where = " or ".join(f"in the {kind}" for kind in (DATASET, JOB) if word in overridden_in(kind))
+    snippet = f"`lifecycle: {{rules: {{{word}: {_OTHERWISE[severity_word(check)]}}}}}`"
+    others = [code for code in codes_of(check.id) if code != word]
+    beside = f" {check.id} in place of the word means {', '.join(others)} too." if others else ""
+    return [told, ("To weigh it otherwise", f"{snippet} {where}; error, warning, info or off.{beside}")]
+
+
+_USUALLY: Mapping[str, str] = {
+    "error": "Usually an error",
+    "warning": "Usually a warning",
+    "info": "Usually an info",
+    OFF: "Off unless it is asked for",
+}
+_OTHERWISE: Mapping[str, str] = {"error": "warning", "warning": OFF, "info": OFF, OFF: "info"}
+"""What a rule might be made by somebody who does not want it as it is."""
 
 
 def _words(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str | CompletionItem]:
     found = [(word, page.means) for group in load_pages() for word, page in group.pages.items()]
+    found += [(number, ", ".join(codes_of(number))) for number in dict.fromkeys(ids().values())]
     return [CompletionItem(word, help=means) for word, means in found if word.startswith(incomplete)]
 
 
@@ -43,24 +82,25 @@ def _words(_context: click.Context, _parameter: click.Parameter, incomplete: str
 def explain(output: Output, code: str | None) -> int:
     """Tell what CODE means, with an example and the way out; without CODE, list all there are.
 
-    CODE is what stands in brackets behind error or warning, a reason in `ftops plan --format json`, or a word of
-    --allow, for example `ftops explain retrain`.
+    CODE is what stands in brackets behind error or warning, the id of a rule of datasets such as F004, a reason in
+    `ftops plan --format json`, or a word of --allow, for example `ftops explain retrain`.
     """
     groups, colour = load_pages(), output.colour_on(sys.stdout)
     if code is None:
-        output.result(index_text(groups, colour=colour))
+        output.result(index_text(groups, ids(), colour=colour))
         return 0
     weights = severities()
     word = _as_printed.sub(r"\g<code>", code.strip()).partition(":")[0].lower()
     found = [
-        page_text(
-            word, group, group.pages[word], weights[word] if group.name not in NO_DIAGNOSTICS else "", colour=colour
-        )
+        page_text(each, group, weights[each], notes_on(each), colour=colour)
+        if group.name not in NO_DIAGNOSTICS
+        else page_text(each, group, colour=colour)
+        for each in codes_of(word) or (word,)
         for group in groups
-        if word in group.pages
+        if each in group.pages
     ]
     if not found:
-        known = [each for group in groups for each in group.pages]
+        known = [*(each for group in groups for each in group.pages), *ids().values()]
         raise UsageError(f'There is no "{code}" to explain.{did_you_mean(word, known)} `ftops explain` lists all.')
     output.result("\n".join(found))
     return 0

@@ -146,10 +146,11 @@ class Output:
 
     def diagnostics(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Print diagnostics on stderr."""
+        if not diagnostics:
+            return
         from ftops.render.diagnostics import diagnostics_text  # noqa: PLC0415
 
-        if diagnostics:
-            sys.stderr.write(diagnostics_text(diagnostics, colour=self.colour_on(sys.stderr)))
+        sys.stderr.write(diagnostics_text(diagnostics, colour=self.colour_on(sys.stderr)))
 
     def colour_on(self, stream: TextIO) -> bool:
         """Tell whether a stream gets colours: FORCE_COLOR asks, NO_COLOR and --no-color forbid, a terminal invites."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from ftops.apply.journal import Journal
 from ftops.commands.output import Output
 from ftops.commands.policy import Flags, check_allowed, policy, scope
+from ftops.commands.refused_rows import refused_rows
 from ftops.commands.session import session
 from ftops.model import LiveState, Outcome, Plan
 from ftops.planner import plan as make_plan
@@ -48,6 +49,7 @@ def shown(output: Output, paths: Sequence[str], asked: Asked) -> int:
     """Make a plan, print it, and return the exit code."""
     made = planned(output, paths, asked)
     printed(output, made, asked)
+    output.diagnostics(refused_rows(made.actions, output.common.root))
     return exit_code(made, detailed=asked.detailed)
 
 

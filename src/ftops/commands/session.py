@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ftops.cache import Cache
 from ftops.clock import SystemClock
 from ftops.commands.declaration import Declaration, declare
 from ftops.commands.output import Output
@@ -19,6 +20,8 @@ from ftops.kinds.envelope import Finding
 from ftops.kinds.project import AccountSpec, ProjectDocument
 from ftops.live import observe
 from ftops.model import Desired, LiveState
+from ftops.rules import load_rules
+from ftops.versions import Compare, Versions, uncompared
 from ftops.wire.client import Client
 from ftops.wire.network import Network, Place
 
@@ -42,13 +45,17 @@ def declared(output: Output, paths: Sequence[str]) -> Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A project joined to its accounts: all embedded emulators, or all on the network."""
+    """A project joined to its accounts: all embedded emulators, or all on the network.
+
+    `compare` tells what differs between contents of datasets, the same in every pass of a run.
+    """
 
     project: ProjectDocument
     declared: Desired
     clients: dict[str, Client]
     emulators: tuple[Emulator, ...]
     folder: Path
+    compare: Compare = uncompared
 
     @property
     def desired(self) -> Desired:
@@ -61,7 +68,7 @@ class Session:
 
     def observe(self) -> LiveState:
         """Return what the accounts hold, without the journal's doubts."""
-        return observe(self.clients, self.declared, SystemClock(), {}, {})
+        return self.compare(self.declared, observe(self.clients, self.declared, SystemClock(), {}, {}))
 
     def pause(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
         """Let the service's time pass: emulators are advanced, the real service is waited for.
@@ -114,7 +121,8 @@ def session(output: Output, paths: Sequence[str]) -> Iterator[Session]:
             clients, emulators = _embedded_clients(output, root, used, stack)
         for client in clients.values():
             client.tell_progress = bar
-        yield Session(found.project, found.desired, clients, emulators, root / STATE_FOLDER)
+        versions = Versions(Cache.under(root), load_rules().limits)
+        yield Session(found.project, found.desired, clients, emulators, root / STATE_FOLDER, versions.compared)
 
 
 def refuse_mixed(found: Declaration, used: Mapping[str, AccountSpec]) -> None:

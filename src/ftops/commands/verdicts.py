@@ -17,11 +17,10 @@ from typing import NamedTuple, TypeAlias
 from ftops.cache import Cache, Seen, digest, seen
 from ftops.diagnostics import Diagnostic, Severity, Span
 from ftops.spec.files import FILE_BYTES_MAX, find
+from ftops.variables import NAMED_BY_SPECS
 
-NAMED_BY_SPECS = ("AZURE_OPENAI_", "FTOPS_")
-"""How the variables begin that `{env: NAME}` may name."""
-
-
+PLAINLY, STRICTLY = "validate", "validate strictly"
+"""What is asked: keys of rows that are written twice are looked for strictly only."""
 Look: TypeAlias = tuple[str, Seen]
 """Where a data file really is, and how it looks."""
 
@@ -69,7 +68,7 @@ class Question(NamedTuple):
         return told if len(told) == len(looks) else None
 
 
-def ask(cache: Cache, root: Path, paths: Sequence[str], what: str = "validate") -> Question:
+def ask(cache: Cache, root: Path, paths: Sequence[str], what: str = PLAINLY) -> Question:
     """Return the question that PATH stands for; standard input, pipes and what cannot be read have no key.
 
     Args: `what` is asked of it, which keeps the answers of different commands apart.
@@ -105,7 +104,7 @@ def look_at(root: Path, file: str) -> Look | None:
 
 def _written(verdict: Verdict, looks: Mapping[str, Look]) -> dict[str, object]:
     found = [
-        [d.span.file, d.span.line, d.span.column, d.code, d.summary, d.detail, d.severity, d.excerpt]
+        [d.span.file, d.span.line, d.span.column, d.code, d.summary, d.detail, d.severity, d.excerpt, d.path]
         for d in verdict.diagnostics
     ]
     counts = [verdict.documents, verdict.files, verdict.sets, verdict.rows]
@@ -120,8 +119,8 @@ def _read(kept: object, root: Path) -> Verdict | None:
         if look_at(root, file) != (real, tuple(look)):
             return None
     found = [
-        Diagnostic(Span(file, line, column), code, summary, detail, Severity(severity), excerpt)
-        for file, line, column, code, summary, detail, severity, excerpt in kept["diagnostics"]
+        Diagnostic(Span(file, line, column), code, summary, detail, Severity(severity), excerpt, path)
+        for file, line, column, code, summary, detail, severity, excerpt, path in kept["diagnostics"]
     ]
     documents, files, sets, rows = kept["counts"]
     return Verdict(tuple(found), int(documents), int(files), int(sets), int(rows))

@@ -1,36 +1,27 @@
-"""Checks a data file in one pass: digest, size, rows and every problem at once."""
+"""Checks a data file in one pass: digest, size, rows, tokens, duplicates and every problem at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from ftops.data.decode import BadLine, column_of, decode, locate
-from ftops.data.formats import Finding, check_chat_row, words_of
+from ftops.catalogue import CATALOGUE
+from ftops.data.counting import counter
+from ftops.data.decode import decode
+from ftops.data.index import RowIndex
 from ftops.data.jsonl import Batch, JsonlFile
-from ftops.data.preferences import OUTPUTS, check_preference_row
-from ftops.data.quick import Quick, quick_chat, quick_preference
-from ftops.data.report import DataReport, Tally
-from ftops.data.tokens import Tokens, chat_tokens, preference_tokens
-from ftops.rules import Limits, RowLimits, TokenEstimate
+from ftops.data.preferences import OUTPUTS
+from ftops.data.reading import Reading
+from ftops.data.report import SHOWN_PER_CODE_MAX, DataReport, Gathered, Lengths, counted
+from ftops.data.texts import lines_of
+from ftops.data.walk import FORMATS, Walk
+from ftops.data.workers import Indexes, walk_together, worth_workers
+from ftops.diagnostics import Diagnostic, Severity
+from ftops.rules import Limits
 
-CheckRow: TypeAlias = Callable[[object, RowLimits], list[Finding]]
-CountRow: TypeAlias = Callable[[object, TokenEstimate], Tokens]
-
-
-class Format(NamedTuple):
-    """How the rows of a format are checked, how their tokens are estimated, and both at once if all is well."""
-
-    check_row: CheckRow
-    count_row: CountRow
-    quick: Callable[[Limits], Quick]
-
-
-FORMATS: Mapping[str, Format] = {
-    "chat": Format(check_chat_row, chat_tokens, quick_chat),
-    "dpo": Format(check_preference_row, preference_tokens, quick_preference),
-}
+__all__ = ["FORMATS", "Checked", "check_line", "check_rows", "guess_format"]
 
 _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
     b"version https://git-lfs.github.com/spec/": (
@@ -42,30 +33,137 @@ _NOT_ROWS: Mapping[bytes, tuple[str, str]] = {
     b"\x1f\x8b": ("not-utf8", "The file is compressed with gzip. The service takes plain text: unpack it."),
 }
 """How a file begins that holds no rows at all; its lines are not looked at."""
+_UNMARKED_UTF16 = re.compile(rb"[^\0]\0[^\0]\0|\0[^\0]\0[^\0]")
+_BOM = b"\xef\xbb\xbf"
+_BEGIN_BYTES = 64
 
 
-def check_rows(path: Path, shown: str, limits: Limits, row_format: str) -> DataReport:
-    """Return what is known of a file of rows of one of `FORMATS`, with every problem of every line.
+class Checked(NamedTuple):
+    """What is known of a file, and the numbers of what its rows say, if they were asked for."""
+
+    report: DataReport
+    identities: RowIndex
+
+
+def check_rows(path: Path, shown: str, limits: Limits, reading: Reading) -> Checked:
+    """Return what is known of a file of rows, with every problem of every line.
 
     Args: `shown` is the file's name in the problems, as the user wrote it.
     """
-    source, pass_ = JsonlFile(path, limits.reading.line_bytes_max), _Pass(limits, Tally(shown), FORMATS[row_format])
-    tally, holds_rows = pass_.tally, True
+    indexes = Indexes.empty()
     try:
-        for batch in source.batches():
-            if batch.number == 1:
-                holds_rows = _holds_rows(batch.lines[0], tally)
-            if holds_rows:
-                pass_.check(batch)
+        source = JsonlFile(path, limits.reading.line_bytes_max)
+        begin = source.begin(_BEGIN_BYTES)
+        not_rows = _not_rows(begin)
+        if not_rows is None and worth_workers(path, reading):
+            gathered = walk_together(path, source, limits, reading, indexes)
+        else:
+            gathered = _walk(source, limits, reading, indexes, look=not_rows is None)
     except OSError as error:
-        tally.add("unreadable-file", f"The file cannot be read: {error.strerror}. Paths count from the project root.")
-        return DataReport("", 0, 0, tally.problems)
-    _check_size(source.size_bytes, limits, tally)
+        gathered = Gathered()
+        detail = f"The file cannot be read: {error.strerror}. Paths count from the project root."
+        gathered.add("unreadable-file", detail)
+        return Checked(DataReport("", 0, shown=shown, seen=gathered.seen), indexes.identities)
+    if not_rows is not None:
+        gathered.add(*not_rows, 1, 1)
+    _judge(gathered, source, limits, indexes.marks, rows_wanted=reading.trains and not_rows is None)
+    _compare_fields(gathered, reading)
+    if not begin.startswith(_BOM):
+        gathered.add("no-bom", "The file has no byte-order mark. Most files have none, and the service takes both.")
+    return Checked(_report(gathered, source, shown, reading), indexes.identities)
+
+
+def _walk(source: JsonlFile, limits: Limits, reading: Reading, indexes: Indexes, *, look: bool) -> Gathered:
+    walk = Walk(reading, limits)
+    for number, batch in enumerate(source.batches()):
+        if look:
+            indexes.place(number, walk.over(batch))
+    return walk.gathered
+
+
+def _not_rows(begin: bytes) -> tuple[str, str] | None:
+    begin = begin.removeprefix(_BOM)
+    if _UNMARKED_UTF16.match(begin):
+        return _NOT_ROWS[b"\xff\xfe"]
+    return next((told for head, told in _NOT_ROWS.items() if begin.startswith(head)), None)
+
+
+def _judge(gathered: Gathered, source: JsonlFile, limits: Limits, marks: RowIndex, *, rows_wanted: bool) -> None:
+    """Add what the file as a whole is told of."""
+    _check_size(source.size_bytes, limits, gathered)
     rows_min = limits.rows.rows_min
-    if holds_rows and pass_.rows < rows_min:
-        detail = f"The file has {pass_.rows} rows; training needs at least {rows_min}, and useful results need more."
-        tally.add("too-few-rows", detail)
-    return DataReport(source.digest, source.size_bytes, pass_.rows, tally.problems, pass_.tokens, pass_.input_tokens)
+    if rows_wanted and gathered.rows < rows_min:
+        rows = "1 row" if gathered.rows == 1 else f"{gathered.rows} rows"
+        detail = f"The file has {rows}; training needs at least {rows_min}, and useful results need more."
+        gathered.add("too-few-rows", detail)
+    count, pairs, last_line = marks.repeated(SHOWN_PER_CODE_MAX + 1)
+    for pair in pairs:
+        detail = f"It says the same as line {pair.first:,}. Take one out, unless it is meant to weigh more."
+        gathered.add("duplicate-row", detail, pair.second, 1)
+    if count:
+        gathered.seen["duplicate-row"].count, gathered.seen["duplicate-row"].last_line = count, last_line
+    if len(gathered.prompts) > 1:
+        some = sorted(prompt.line for prompt in gathered.prompts.values())[:3]
+        more = "more than " if gathered.other_prompt_rows else ""
+        detail = (
+            f"The rows have {more}{len(gathered.prompts):,} different system prompts, as in lines "
+            f"{', '.join(f'{line:,}' for line in some)}. The model has to be called with one that it was trained with."
+        )
+        gathered.add("several-system-prompts", detail, some[1], 1)
+    if gathered.image_rows > limits.images.rows_max:
+        detail = f"{gathered.image_rows:,} rows have images; a file takes {limits.images.rows_max:,}. Split it."
+        gathered.add("too-many-image-rows", detail)
+
+
+def _compare_fields(gathered: Gathered, reading: Reading) -> None:
+    """Add what is odd about the fields of reinforcement rows, among the rows that have any."""
+    for code, detail in counted(gathered, {path[0] for path in reading.fields}):
+        gathered.add(code, detail)
+
+
+def _check_size(size_bytes: int, limits: Limits, gathered: Gathered) -> None:
+    size_mb, files = size_bytes / 1e6, limits.files
+    if size_bytes > files.parts_total_bytes_max:
+        detail = f"The file has {size_mb:,.1f} MB; in parts the service takes {files.parts_total_bytes_max / 1e6:,.0f}."
+        gathered.add("file-too-large", f"{detail} Split it, and train on the parts one after the other.")
+    elif size_bytes >= files.size_bytes_below:
+        detail = (
+            f"The file has {size_mb:,.1f} MB. It is sent in parts, but a training file of "
+            f"{files.size_bytes_below / 1e6:,.0f} MB or more may be refused by the job. Consider splitting it."
+        )
+        gathered.add("large-upload", detail)
+
+
+def _report(gathered: Gathered, source: JsonlFile, shown: str, reading: Reading) -> DataReport:
+    exact = bool(reading.encoding) and counter(reading.encoding) is not None
+    return DataReport(
+        digest=source.digest,
+        size_bytes=source.size_bytes,
+        rows=gathered.rows,
+        shown=shown,
+        seen=gathered.seen,
+        tokens=gathered.tokens,
+        input_tokens=gathered.input_tokens,
+        encoding=reading.encoding if exact else "",
+        unmeasured_rows=gathered.unmeasured_rows,
+        lengths=Lengths.of(gathered, reading.contexts),
+        prompts=gathered.prompts,
+        other_prompt_rows=gathered.other_prompt_rows,
+        promptless_rows=gathered.promptless_rows,
+        image_rows=gathered.image_rows,
+        first_image_line=gathered.first_image_line,
+    )
+
+
+def check_line(path: Path, shown: str, number: int, limits: Limits, reading: Reading) -> tuple[Diagnostic, ...] | None:
+    """Return what there is to say of one line of a file, whatever its severity; None if there is no such line."""
+    line = lines_of(path, [number]).get(number)
+    if line is None:
+        return None
+    walk = Walk(reading, limits)
+    walk.over(Batch(number, [line]))
+    every = {code: check.severity or Severity.INFO for code, check in CATALOGUE.items()}
+    return DataReport("", 0, shown=shown, seen=walk.gathered.seen).judged(every)
 
 
 def guess_format(path: Path, limits: Limits) -> str:
@@ -76,77 +174,13 @@ def guess_format(path: Path, limits: Limits) -> str:
     except OSError:
         return "chat"
     row = decode(first)
-    return "dpo" if isinstance(row, dict) and "messages" not in row and row.keys() & set(OUTPUTS) else "chat"
-
-
-def _holds_rows(first: bytes | None, tally: Tally) -> bool:
-    for begin, (code, detail) in _NOT_ROWS.items():
-        if first is not None and first.startswith(begin):
-            tally.add(code, detail, 1, 1)
-            return False
-    return True
-
-
-class _Pass:
-    """One pass over the lines of a file: what was counted so far, and the problems."""
-
-    def __init__(self, limits: Limits, tally: Tally, row_format: Format) -> None:
-        self.limits, self.tally, self.row_format = limits, tally, row_format
-        self.quick = row_format.quick(limits)
-        self.rows = self.tokens = self.input_tokens = 0
-
-    def check(self, batch: Batch) -> None:
-        """Count the rows among some lines, and report their problems: most rows have none, which is soon known."""
-        quick = self.quick
-        rows = tokens = input_tokens = 0
-        for number, line in enumerate(batch.lines, batch.number):
-            if line is not None and (counted := quick(line)) is not None:
-                rows += 1
-                tokens += counted[0]
-                input_tokens += counted[1]
-            else:
-                self._check_line(number, line)
-        self.rows += rows
-        self.tokens += tokens
-        self.input_tokens += input_tokens
-
-    def _check_line(self, number: int, line: bytes | None) -> None:
-        """Count one line and report its problems; a blank one is no row."""
-        if line is None:
-            mib = self.limits.reading.line_bytes_max >> 20
-            self.tally.add("line-too-long", f"The line is longer than {mib} MiB and was not checked.", number, 1)
-        elif not line or line.isspace():
-            self.tally.add("blank-line", "The line is empty. Remove it: every line must hold one row.", number, 1)
-            return
-        else:
-            self._check_row(number, line.removesuffix(b"\r"))
-        self.rows += 1
-
-    def _check_row(self, number: int, data: bytes) -> None:
-        value = decode(data)
-        if isinstance(value, BadLine):
-            column = column_of(data, value.position)
-            self.tally.add(value.code, f"The line cannot be read: {value.reason}.", number, column)
-            return
-        for finding in self.row_format.check_row(value, self.limits.rows):
-            if self.tally.count(finding.code, number):
-                self.tally.describe(finding.code, _told(finding), number, locate(data, finding.path))
-        tokens = self.row_format.count_row(value, self.limits.tokens)
-        self.tokens += tokens.all
-        self.input_tokens += tokens.input
-
-
-def _told(finding: Finding) -> str:
-    return f"{words_of(finding.path)}: {finding.detail}" if finding.path else finding.detail
-
-
-def _check_size(size_bytes: int, limits: Limits, tally: Tally) -> None:
-    size_mb, files = size_bytes / 1e6, limits.files
-    if size_bytes >= files.size_bytes_below:
-        detail = f"The file has {size_mb:,.1f} MB; the service takes less than {files.size_bytes_below / 1e6:,.0f} MB."
-        tally.add("file-too-large", f"{detail} Split it, and train on the parts one after the other.")
-    elif size_bytes >= files.size_bytes_warn:
-        detail = (
-            f"The file has {size_mb:,.1f} MB; from {files.size_bytes_warn / 1e6:,.0f} MB on an upload in one request"
-        )
-        tally.add("large-upload", f"{detail} may be accepted and still fail in the job. Consider splitting it.")
+    if not isinstance(row, dict):
+        return "chat"
+    if "messages" not in row:
+        return "dpo" if row.keys() & set(OUTPUTS) else "chat"
+    messages = row["messages"]
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    role = last.get("role") if isinstance(last, dict) else None
+    further = row.keys() - {"messages", "tools", "parallel_tool_calls", "functions"}
+    # Compared with tuples, here and elsewhere: what stands in the place of a role may be an array, which no set takes.
+    return "rft" if role in ("user", "developer") and further else "chat"

@@ -13,8 +13,13 @@ import msgspec
 JsonPath: TypeAlias = tuple[str | int, ...]
 """The way from a row to a value in it, such as `("messages", 2, "content")`."""
 
+NESTING_MAX = 256
+"""Levels of objects and arrays that a line may have. Far more than any row needs; without it the limit would be the
+interpreter's, which counts the calls that lead to the decoder too, so that one line could pass here and fail there."""
+
 # No type is given: the decoder then makes only plain values, and nothing in a row can choose what is made.
 _decoder = msgspec.json.Decoder(object)
+_encode = msgspec.json.Encoder().encode
 _positioned = re.compile(r"JSON is malformed: (?P<reason>.*) \(byte (?P<position>\d+)\)")
 
 _REASONS: Mapping[str, str] = {
@@ -50,22 +55,38 @@ class BadLine:
     reason: str
 
 
+_TOO_DEEP = BadLine("bad-json", 0, "it is nested too deeply")
+_text = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|$)', re.DOTALL)
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
 def decode(data: bytes) -> object:
     """Return the JSON value of one line, or a BadLine.
 
     A BadLine stands for what is not UTF-8 or not JSON, is nested too deeply, or has a number out of range.
     """
     try:
-        return _decoder.decode(data)
+        value = _decoder.decode(data)
     except RecursionError:
-        return BadLine("bad-json", 0, "it is nested too deeply")
-    except msgspec.ValidationError:
-        return BadLine("bad-json", 0, "a number is too large to be read exactly")
+        return _TOO_DEEP
     except (UnicodeDecodeError, msgspec.DecodeError) as error:
-        return _explained(data, str(error))
+        return _TOO_DEEP if too_deep(data) else _explained(data, error)
+    return _TOO_DEEP if too_deep(data) else value
 
 
-def _explained(data: bytes, message: str) -> BadLine:
+def too_deep(data: bytes) -> bool:
+    """Tell whether a line, of JSON or nearly so, is nested more deeply than is read."""
+    if data.count(b"[") + data.count(b"{") <= NESTING_MAX:
+        return False
+    levels = 0
+    for bracket in _text.sub(b"", data).translate(None, delete=_NO_BRACKETS):
+        levels += 1 if bracket in b"[{" else -1
+        if levels > NESTING_MAX:
+            return True
+    return False
+
+
+def _explained(data: bytes, cause: Exception) -> BadLine:
     """Return the problem with the encoding of the whole line, else with its JSON.
 
     The decoder knows the place of a bad byte only within one text, and outside of texts it calls one a bad character.
@@ -76,10 +97,14 @@ def _explained(data: bytes, message: str) -> BadLine:
         return BadLine(
             "not-utf8", error.start, f"byte 0x{data[error.start]:02x} is not part of UTF-8 text; save the file as UTF-8"
         )
-    return _not_json(data, message)
+    if isinstance(cause, msgspec.ValidationError):
+        return BadLine("bad-json", 0, "a number is too large to be read exactly")
+    return _not_json(data, str(cause))
 
 
 def _not_json(data: bytes, message: str) -> BadLine:
+    if data.strip() in _OF_ARRAY:
+        return BadLine("bad-json", 0, "the rows stand in an array: write them without brackets, one a line")
     found = _positioned.fullmatch(message)
     if found is None:  # the decoder says that the input ended early, also after an escape that wants a second one
         cut = 'the line ends before its JSON does: a "}", "]" or quote is missing, or the row goes on in the next line'
@@ -87,9 +112,13 @@ def _not_json(data: bytes, message: str) -> BadLine:
     position, reason = int(found["position"]), found["reason"]
     if "surrogate" in reason or "escaped utf-16" in reason:
         return BadLine("bad-json", position, _LONE_SURROGATE)
+    if reason == "trailing characters":
+        position -= 1  # The decoder has read the first one already.
+        if data[position:].strip() == b",":
+            return BadLine("bad-json", position, _COMMA)
     if reason == "invalid character" and position < len(data):
-        return BadLine("bad-json", position, _stray(data[position]))
-    return BadLine("bad-json", position, _REASONS.get(reason, "a character stands where JSON allows none"))
+        return BadLine("bad-json", position, _stray(data, position))
+    return BadLine("bad-json", position, _REASONS.get(reason, _UNEXPECTED))
 
 
 def _complete(data: bytes) -> bool:
@@ -101,10 +130,18 @@ def _complete(data: bytes) -> bool:
     return True
 
 
-def _stray(byte: int) -> str:
+_OF_ARRAY = (b"[", b"]", b"],")
+_COMMA = "a comma stands behind the row: between rows there is only a line break"
+_UNEXPECTED = "a character stands where JSON allows none"
+
+
+def _stray(data: bytes, position: int) -> str:
+    byte = data[position]
+    if data.startswith(b"None", position):
+        return "None is not a JSON value; JSON writes null"
     if byte < ord(" "):
         return "a text holds a raw control character; write it as an escape such as \\n or \\t"
-    return _BY_BYTE.get(byte, "a character stands where JSON allows none (is a quote missing?)")
+    return _BY_BYTE.get(byte, f"{_UNEXPECTED} (is a quote missing?)")
 
 
 def column_of(data: bytes, position: int) -> int:
@@ -157,3 +194,73 @@ def _member(text: str, at: int, step: str | int) -> int | None:
         at = _past_space(text, at + 1) if text[at] == "," else at
         index += 1
     return last
+
+
+def has_each_key_once(data: bytes, value: object) -> bool:
+    """Tell whether a line surely has no key that is written twice in one object; False says nothing.
+
+    The value that was read of it lacks what the line repeats. So it is written anew and colons are counted, which stand
+    behind keys and within texts: there are as many if no key got lost. Only a colon that is an escape could hide one.
+    """
+    try:
+        return data.count(b":") == _encode(value).count(b":") and b"\\u003" not in data
+    except RecursionError:
+        return False
+
+
+class _RepeatedKey(Exception):
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def repeated_key(data: bytes) -> JsonPath | None:
+    """Return the way to a key that is written twice in one object of a line of valid JSON, or None.
+
+    A pass of its own with a slower parser, which is why it is asked for: the fast one takes the last value and is
+    silent. The way is the key alone, where it first is found, since the parser goes from the inside out.
+    """
+    try:
+        json.loads(data, object_pairs_hook=_no_key_twice)
+    except _RepeatedKey as found:
+        return _way_to(data, found.key)
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _RepeatedKey(key)
+            seen.add(key)
+    return made
+
+
+def _way_to(data: bytes, key: str) -> JsonPath:
+    """Return the way to the first object that has a key twice; its pairs are kept as pairs to be told apart."""
+
+    def search(pairs: object, way: JsonPath) -> JsonPath | None:
+        if isinstance(pairs, _Pairs):
+            keys = [name for name, _ in pairs.listed]
+            if keys.count(key) > 1:
+                return (*way, key)
+            members: list[tuple[str | int, object]] = list(pairs.listed)
+        else:
+            members = list(enumerate(pairs)) if isinstance(pairs, list) else []
+        for step, inner in members:
+            if (found := search(inner, (*way, step))) is not None:
+                return found
+        return None
+
+    return search(json.loads(data, object_pairs_hook=_Pairs), ()) or (key,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """An object as its pairs, of which two may have one key."""
+
+    listed: list[tuple[str, object]]

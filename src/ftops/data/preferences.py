@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-from ftops.data.decode import JsonPath
-from ftops.data.formats import (
+from ftops.data.formats import each_message
+from ftops.data.images import image_parts
+from ftops.data.rows import (
     KNOWN_ROLES,
     Fields,
     Finding,
     Found,
     Row,
-    call_ids,
-    called_tools,
-    each_message,
-    hint,
+    first_found,
     message_list,
-    named,
+    not_an_object,
     objects_in,
-    replies,
-    tools,
+    unknown_keys,
 )
-from ftops.rules import RowLimits
+from ftops.data.tools import call_ids, called_tools, legacy, replies, tools
+from ftops.rules import Limits
 
 ROW_KEYS = ("input", "preferred_output", "non_preferred_output")
 INPUT_KEYS = ("messages", "tools", "parallel_tool_calls")
@@ -29,19 +25,21 @@ OUTPUTS = ("preferred_output", "non_preferred_output")
 OUTPUT_ROLES = ("assistant", "tool")
 
 
-def check_preference_row(value: object, limits: RowLimits) -> list[Finding]:
+def check_preference_row(value: object, limits: Limits) -> list[Finding]:
     """Return every broken rule of one preference row, in no particular order."""
     if not isinstance(value, dict):
-        detail = "A row must be a JSON object in braces, with an input and two outputs in it."
-        return [Finding("not-an-object", (), detail)]
+        return [not_an_object("an input and two outputs")]
     if "messages" in value:
-        detail = 'The key "messages" shows that this is a chat row; a dpo job needs preference rows.'
+        detail = (
+            'The key "messages" shows that this is a chat row; a dpo job needs preference rows. '
+            "Use the file for another job, or convert it."
+        )
         return [Finding("wrong-format", ("messages",), detail)]
-    return list(_of_row(value, limits))
+    return first_found(_of_row(value, limits))
 
 
-def _of_row(fields: Fields, limits: RowLimits) -> Found:
-    yield from _unknown_keys((), fields, ROW_KEYS, "a preference row")
+def _of_row(fields: Fields, limits: Limits) -> Found:
+    yield from unknown_keys((), fields, ROW_KEYS, "a preference row")
     given = fields.get("input")
     asked: Fields = given if isinstance(given, dict) else {}
     yield from _of_input(given, asked, limits)
@@ -57,17 +55,18 @@ def _of_row(fields: Fields, limits: RowLimits) -> Found:
         yield Finding("same-outputs", (OUTPUTS[1],), detail)
 
 
-def _of_input(given: object, asked: Fields, limits: RowLimits) -> Found:
+def _of_input(given: object, asked: Fields, limits: Limits) -> Found:
     messages = asked.get("messages")
     if not isinstance(messages, list) or not messages:
         detail = '"input" must be an object whose "messages" has at least one user message.'
         yield Finding("input-missing", ("input", "messages") if isinstance(given, dict) else ("input",), detail)
         return
     row = Row(asked, messages, objects_in(messages), limits, ("input",), ("input", "messages"))
-    yield from _unknown_keys(("input",), asked, INPUT_KEYS, "the input of a preference row")
+    yield from unknown_keys(("input",), asked, INPUT_KEYS, "the input of a preference row")
     yield from message_list(row)
     yield from _turns(row)
     yield from tools(row)
+    yield from legacy(row)
     yield from called_tools(row)
     yield from replies(row)
     yield from each_message(row)
@@ -75,9 +74,9 @@ def _of_input(given: object, asked: Fields, limits: RowLimits) -> Found:
 
 
 def _turns(row: Row) -> Found:
-    roles = [message.get("role") for _, message in row.messages]
-    if not roles or any(not isinstance(role, str) or role not in KNOWN_ROLES for role in roles):
-        return  # reported as such; what a misspelled role stands for is not known
+    roles = row.roles
+    if not roles:
+        return  # reported as such
     if "user" not in roles:
         yield Finding("no-user", row.at, 'The input needs at least one message with the role "user".')
     elif roles[-1] != "user":
@@ -85,7 +84,7 @@ def _turns(row: Row) -> Found:
         yield Finding("last-not-user", (*row.at, row.messages[-1][0]), detail)
 
 
-def _of_output(name: str, listed: object, asked: Fields, calls: frozenset[str], limits: RowLimits) -> Found:
+def _of_output(name: str, listed: object, asked: Fields, calls: frozenset[str], limits: Limits) -> Found:
     if not isinstance(listed, list) or not listed:
         detail = (
             f'"{name}" must be an array with at least one assistant message: the pair of answers is what is learned.'
@@ -102,26 +101,18 @@ def _of_output(name: str, listed: object, asked: Fields, calls: frozenset[str], 
 
 
 def _answers(row: Row) -> Found:
-    roles = [(index, message.get("role")) for index, message in row.messages]
-    known = [(index, role) for index, role in roles if isinstance(role, str) and role in KNOWN_ROLES]
-    for index, role in known:
-        if role not in OUTPUT_ROLES:
+    for index, message in row.messages:
+        role = message.get("role")
+        if isinstance(role, str) and role in KNOWN_ROLES and role not in OUTPUT_ROLES:
             detail = f'An answer has no "{role}" message, only {" and ".join(OUTPUT_ROLES)}. Move it to the input.'
             yield Finding("output-role", (*row.at, index, "role"), detail)
-    if len(known) == len(roles) and all(role in OUTPUT_ROLES and role != "assistant" for _, role in known):
+    roles = row.roles
+    if roles is not None and all(role in OUTPUT_ROLES and role != "assistant" for role in roles):
         yield Finding("no-assistant", row.at, 'An answer needs at least one message with the role "assistant".')
 
 
-def _images(row: Row) -> Iterator[Finding]:
+def _images(row: Row) -> Found:
     for index, message in row.messages:
-        content = message.get("content")
-        for place, part in enumerate(content if isinstance(content, list) else ()):
-            if isinstance(part, dict) and part.get("type") == "image_url":
-                detail = "Images in preference rows are not documented; the service may refuse or drop the row."
-                yield Finding("image-in-preference", (*row.at, index, "content", place), detail)
-
-
-def _unknown_keys(at: JsonPath, fields: Fields, known: Sequence[str], where: str) -> Found:
-    for key in sorted(fields.keys() - frozenset(known)):
-        detail = f"{named(key)} means nothing in {where}; the service may ignore or refuse it."
-        yield Finding("unknown-row-key", (*at, key), detail + hint(key, tuple(known)))
+        for place, _ in image_parts(message):
+            detail = "Images in preference rows are not documented; the service may refuse or drop the row."
+            yield Finding("image-in-preference", (*row.at, index, "content", place), detail)

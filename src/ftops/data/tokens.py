@@ -1,9 +1,9 @@
-"""How many tokens a row has, estimated from its characters: what a price can be told from before anything is sent.
+"""How many tokens a row has: the texts in it that are counted, and what is added for messages, rows and images.
 
-The estimate is the characters of every text divided by the characters of a token (about 4 in English), with a few
-tokens for each message and row, as the OpenAI cookbook counts them. Tools and calls count as the JSON they are written
-as, an image as one in low detail. Each row is rounded for itself. It is meant for money, not for limits of a row: other
-scripts than Latin have more tokens than this. A row that is malformed counts as far as it can be read.
+The texts are counted exactly where an encoder of the model is at hand (`counting.py`), else estimated from their
+characters (about 4 a token in English; other scripts have more). Beside each message stand a few tokens, as the OpenAI
+cookbook counts them. Tools and calls count as the JSON they are written as, for which no formula is published. A row
+that is malformed counts as far as it can be read.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from ftops.rules import TokenEstimate
+from ftops.data.images import image_parts, image_tokens
+from ftops.data.rows import Fields
+from ftops.rules import Limits, TokenEstimate
 
+_sorted = msgspec.json.Encoder(order="sorted").encode
 _JSON_KEYS = ("tool_calls", "function_call")
 _TOOL_KEYS = ("tools", "functions")
 _PLAIN_KEYS = frozenset(("role", "content", "weight"))
@@ -22,67 +25,96 @@ _PLAIN_KEYS = frozenset(("role", "content", "weight"))
 _OUTPUTS = ("preferred_output", "non_preferred_output")
 
 
-class Tokens(NamedTuple):
-    """What a row is estimated to have in all, and in the part that precedes the two answers of a preference row."""
+class Texts(NamedTuple):
+    """What a row has to count: texts, the tokens that stand beside them, and whether some of it is an estimate.
 
-    all: int
-    input: int = 0
+    The first `inputs` of the texts, and `beside_input` of the tokens, precede the two answers of a preference row.
+    """
+
+    texts: list[str]
+    beside: int
+    unmeasured: bool
+    inputs: int = 0
+    beside_input: int = 0
+
+    def estimate(self, rules: TokenEstimate) -> tuple[int, int]:
+        """Return the tokens in all, and those of the input, by the characters."""
+        asked = sum(map(len, self.texts[: self.inputs]))
+        rest = sum(map(len, self.texts[self.inputs :]))
+        per_token = rules.characters_per_token
+        first = -(-asked // per_token) + self.beside_input if self.inputs or self.beside_input else 0
+        return first - (-rest // per_token) + self.beside - self.beside_input, first
 
 
-def chat_tokens(row: object, estimate: TokenEstimate) -> Tokens:
-    """Return the tokens of a chat row."""
+def chat_texts(row: object, limits: Limits) -> Texts:
+    """Return what a chat row, or a reinforcement row, has to count."""
     if not isinstance(row, dict):
-        return Tokens(0)
-    beside = written_tools(row) if len(row) > 1 else 0
-    return Tokens(_tokens(row.get("messages"), estimate, beside) + estimate.tokens_per_row)
+        return Texts([], 0, unmeasured=False)
+    texts, beside, unmeasured = _of_messages(row.get("messages"), limits)
+    written = written_tools(row) if len(row) > 1 else ""
+    if written:
+        texts.append(written)
+    return Texts(texts, beside + limits.tokens.tokens_per_row, unmeasured or bool(written))
 
 
-def preference_tokens(row: object, estimate: TokenEstimate) -> Tokens:
-    """Return the tokens of a preference row: its input once, and both answers."""
+def preference_texts(row: object, limits: Limits) -> Texts:
+    """Return what a preference row has to count: its input once, and both answers."""
     if not isinstance(row, dict):
-        return Tokens(0)
+        return Texts([], 0, unmeasured=False)
     given = row.get("input")
-    asked = 0
-    if isinstance(given, dict):
-        asked = _tokens(given.get("messages"), estimate, written_tools(given)) + estimate.tokens_per_row
-    return Tokens(asked + sum(_tokens(row.get(name), estimate) for name in _OUTPUTS), asked)
+    asked = chat_texts(given, limits)
+    texts, beside, unmeasured = list(asked.texts), asked.beside, asked.unmeasured
+    for name in _OUTPUTS:
+        more, added, guessed = _of_messages(row.get(name), limits)
+        texts += more
+        beside, unmeasured = beside + added, unmeasured or guessed
+    return Texts(texts, beside, unmeasured, len(asked.texts), asked.beside)
 
 
-def _tokens(messages: object, estimate: TokenEstimate, characters: int = 0) -> int:
-    """Return the tokens of a list of messages and of so many characters beside them."""
-    if not isinstance(messages, list):
+def _of_messages(messages: object, limits: Limits) -> tuple[list[str], int, bool]:
+    texts: list[str] = []
+    beside, unmeasured = 0, False
+    for message in messages if isinstance(messages, list) else ():
+        beside += limits.tokens.tokens_per_message
+        if not isinstance(message, dict):
+            continue
+        content = message.get("content")
+        if isinstance(content, str):
+            texts.append(content)
+        elif isinstance(content, list):
+            texts += [part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]
+            images = sum(image_tokens(part, limits.images) for _, part in image_parts(message))
+            beside, unmeasured = beside + images, unmeasured or images > 0
+        if not message.keys() <= _PLAIN_KEYS:
+            beside, unmeasured = beside + _of_rare_keys(message, texts, limits), unmeasured or _calls(message)
+    return texts, beside, unmeasured
+
+
+def _of_rare_keys(message: Fields, texts: list[str], limits: Limits) -> int:
+    """Add the texts of a message's calls and name, and return the tokens beside them."""
+    written = _written(message, _JSON_KEYS)
+    if written:
+        texts.append(written)
+    name = message.get("name")
+    if not isinstance(name, str) or not name:
         return 0
-    images = 0
-    for message in messages:
-        if isinstance(message, dict):
-            content = message.get("content")
-            if isinstance(content, str):
-                characters += len(content)
-            elif isinstance(content, list):
-                text, pictures = _parts(content)
-                characters, images = characters + text, images + pictures
-            if not message.keys() <= _PLAIN_KEYS:
-                characters += _written(message, _JSON_KEYS) + len(str(message.get("name", "")))
-    listed = len(messages) * estimate.tokens_per_message + images * estimate.tokens_per_image
-    return listed + -(-characters // estimate.characters_per_token)
+    texts.append(name)
+    return limits.tokens.tokens_per_name
 
 
-def _parts(parts: list[object]) -> tuple[int, int]:
-    """Return the characters of the texts, and the number of images, in a content of parts."""
-    texts = [part.get("text") for part in parts if isinstance(part, dict)]
-    images = sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
-    return sum(len(text) for text in texts if isinstance(text, str)), images
+def _calls(message: Fields) -> bool:
+    return any(message.get(key) for key in _JSON_KEYS)
 
 
-def written_tools(fields: Mapping[str, object]) -> int:
-    """Return the characters of the tools that a row defines, as JSON."""
+def written_tools(fields: Mapping[str, object]) -> str:
+    """Return the tools that a row defines, as JSON."""
     return _written(fields, _TOOL_KEYS)
 
 
-def _written(fields: Mapping[str, object], names: tuple[str, ...]) -> int:
-    """Return the characters of these values as JSON; nothing for what is nested as deeply as could just be read."""
+def _written(fields: Mapping[str, object], names: tuple[str, ...]) -> str:
+    """Return these values as JSON; nothing for what is nested as deeply as could just be read."""
     present = [fields[name] for name in names if fields.get(name) is not None]
     try:
-        return sum(len(msgspec.json.encode(value).decode("utf-8")) for value in present)
+        return "".join(_sorted(value).decode() for value in present)
     except RecursionError:
-        return 0
+        return ""

@@ -14,7 +14,7 @@ Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 NOT_WRITTEN: Final = Raw()
 
 
-class _Strict(Struct, forbid_unknown_fields=True, gc=False):
+class _Strict(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     pass
 
 
@@ -25,12 +25,14 @@ class _Message(_Strict, tag_field="role"):
     name: Text = ""
 
 
-class _System(_Message, tag="system"):
-    pass
+@final
+class System(_Message, tag="system"):
+    """What the assistant is told before all else."""
 
 
-class _Developer(_Message, tag="developer"):
-    pass
+@final
+class Developer(_Message, tag="developer"):
+    """The same, by its newer name."""
 
 
 @final
@@ -46,8 +48,8 @@ class Reply(_Message, tag="tool", kw_only=True):
 
 
 class _Function(_Strict):
-    name: Text
     arguments: str
+    name: Text
 
 
 class Call(_Strict):
@@ -69,15 +71,16 @@ class Assistant(_Strict, tag_field="role", tag="assistant"):
 
 
 Answer: TypeAlias = Assistant | Reply
-Message: TypeAlias = _System | _Developer | User | Answer
+Asked: TypeAlias = System | Developer | User
+Message: TypeAlias = Asked | Answer
 
 
-class ChatRow(_Strict):
+class ChatRow(_Strict, kw_only=True):
     """A chat row, or the input of a preference row; the definitions of its tools stay as they are written."""
 
-    messages: Annotated[list[Message], Meta(min_length=1)]
-    tools: Raw = NOT_WRITTEN
     parallel_tool_calls: bool | None = None
+    tools: Raw = NOT_WRITTEN
+    messages: Annotated[list[Message], Meta(min_length=1)]
 
 
 class PreferenceRow(_Strict):
@@ -86,3 +89,13 @@ class PreferenceRow(_Strict):
     input: ChatRow
     preferred_output: Annotated[list[Answer], Meta(min_length=1)]
     non_preferred_output: Annotated[list[Answer], Meta(min_length=1)]
+
+
+def keeps_as_written(row: object) -> bool:
+    """Tell whether something in a row was not decoded."""
+    asked = row.input if isinstance(row, PreferenceRow) else row
+    return isinstance(asked, ChatRow) and asked.tools is not NOT_WRITTEN
+
+
+Prompt: TypeAlias = Annotated[list[Asked], Meta(min_length=1)]
+"""The messages of a reinforcement row."""

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ftops.clock import Clock
 from ftops.emulator.faults import Effect, Fault
 from ftops.emulator.login_tokens import Identity
-from ftops.emulator.messages import JsonObject, Request, gateway_not_found, invalid, not_found
+from ftops.emulator.messages import JsonObject, Request, invalid, not_found
 from ftops.emulator.store import Document, Kind, Store
-from ftops.emulator.upload import Form
 
 LIST_LIMIT_MAX = 10_000
 
 
 class Surface(StrEnum):
-    """Which front of the service was called."""
+    """Which front of the service was called; a project's front without a dated version is v1."""
 
     CLASSIC = "classic"
+    PROJECT = "project"
     V1 = "v1"
     ARM = "arm"
 
@@ -29,13 +30,18 @@ class Surface(StrEnum):
 class Limits:
     """The service's limits and delays, adjustable for tests.
 
-    Args: finetune_quota, base_quota: thousands of tokens per minute for each SKU and model in a region.
-    serving_delay_s: how long after Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it
-    takes until a call or a write is shown. log_page: events on one page of the Activity Log.
+    Args: file_bytes: of a file that comes in one piece or is imported. upload_bytes, part_bytes: of one that comes in
+    parts, and of each part. total_bytes: of the files for fine-tuning and their results together. finetune_quota,
+    base_quota: thousands of tokens per minute for each SKU and model in a region. serving_delay_s: how long after
+    Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it takes until a call or a write
+    is shown. log_page: events on one page of the Activity Log.
     """
 
     files: int = 100
     file_bytes: int = 512_000_000
+    upload_bytes: int = 8_000_000_000
+    part_bytes: int = 64 * 1024 * 1024
+    total_bytes: int = 1_000_000_000
     queued_jobs: int = 20
     jobs: int = 500
     fine_tuned_deployments: int = 10
@@ -46,6 +52,20 @@ class Limits:
     log_lag_s: float = 300.0
     log_page: int = 100
     log_service_deletions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A request before the store is locked, for the operations that receive or read much; faults do not act yet.
+
+    The clock is the system's, for what is not part of the emulated world.
+    """
+
+    store: Store
+    request: Request
+    account: Document
+    limits: Limits
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +81,6 @@ class Context:
     faults: tuple[Fault, ...]
     limits: Limits
     identity: Identity
-    form: Form | None = None
 
     @property
     def name(self) -> str:
@@ -109,11 +128,6 @@ class Context:
         """The moment after whose making a document is not listed yet."""
         stale = self.fault(Effect.STALE_LISTING)
         return math.inf if stale is None else self.now.timestamp() - stale.window_s
-
-    def only_classic(self) -> None:
-        """Refuse an operation that the v1 surface does not have, as the gateway does."""
-        if self.surface is Surface.V1:
-            raise gateway_not_found()
 
     def location(self, path: str) -> str:
         """Return a `Location` on the classic surface's root, with the caller's API version."""

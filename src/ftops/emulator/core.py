@@ -6,7 +6,6 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -14,29 +13,23 @@ from typing import Any
 
 from ftops.clock import Clock
 from ftops.emulator import (
-    account_models,
     accounts,
-    activity,
     deployment_life,
     deployments,
     faults,
     files,
     inference,
     job_life,
-    jobs,
     login,
     login_doors,
-    metrics,
-    models,
-    quota,
 )
 from ftops.emulator.addresses import addressed
-from ftops.emulator.context import Context, Limits, Surface
+from ftops.emulator.context import Ahead, Context, Limits, Surface
 from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, gateway_not_found
+from ftops.emulator.routes import ARM_ROUTES, DATA_ROUTES, SUBSCRIPTION_ROUTES, Route, target
 from ftops.emulator.server import wsgi_app
 from ftops.emulator.store import Document, Kind, Store
-from ftops.emulator.upload import Form, received
 from ftops.emulator.world import settle, tick
 
 LOG_MAX = 10_000
@@ -44,67 +37,10 @@ SERVER_NAME = "ftops-emulator"
 API_VERSIONS = "2024-10-21,2025-01-01-preview,2025-03-01-preview,2025-04-01-preview,1"
 _V1_VERSIONS = frozenset({"", "v1", "preview"})
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-_DATA_PATH = re.compile(r"(?:/api/projects/[^/]+)?/openai(?P<v1>/v1)?/(?P<rest>(?!v1/).+)")
+_DATA_PATH = re.compile(r"(?P<project>/api/projects/[^/]+)?/openai(?P<v1>/v1)?/(?P<rest>(?!v1/).+)")
 _GROUP = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/(?P<account>[^/]+)"
 _ACCOUNT_PATH = re.compile(_GROUP + r"(?P<rest>.*)", re.IGNORECASE)
-_LOCATION = r"/subscriptions/[^/]+/providers/Microsoft.CognitiveServices/locations"
 PERSON = "somebody@example.com"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation: the method, the path below the surface's root, and who answers."""
-
-    method: str
-    path: re.Pattern[str]
-    handler: Callable[..., Response]
-
-
-def _route(method: str, path: str, handler: Callable[..., Response]) -> Route:
-    return Route(method, re.compile(path.replace("*", "([^/]+)"), re.IGNORECASE), handler)
-
-
-DATA_ROUTES = (
-    _route("POST", "files", files.create),
-    _route("GET", "files", files.list_files),
-    _route("GET", "files/*", files.get),
-    _route("GET", "files/*/content", files.content),
-    _route("DELETE", "files/*", files.delete),
-    _route("POST", "fine_tuning/jobs", jobs.create),
-    _route("GET", "fine_tuning/jobs", jobs.list_jobs),
-    _route("GET", "fine_tuning/jobs/*", jobs.get),
-    _route("DELETE", "fine_tuning/jobs/*", jobs.delete),
-    _route("POST", "fine_tuning/jobs/*/cancel", jobs.cancel),
-    _route("POST", "fine_tuning/jobs/*/pause", jobs.pause),
-    _route("POST", "fine_tuning/jobs/*/resume", jobs.resume),
-    _route("GET", "fine_tuning/jobs/*/events", jobs.list_events),
-    _route("GET", "fine_tuning/jobs/*/checkpoints", jobs.list_checkpoints),
-    _route("GET", "models", models.list_models),
-    _route("GET", "models/*", models.get),
-    _route("POST", "chat/completions", inference.chat),
-    _route("POST", "deployments/*/chat/completions", inference.chat_at),
-    _route("POST", "responses", inference.responses),
-)
-ARM_ROUTES = (
-    _route("GET", "", accounts.get),
-    _route("POST", "/listKeys", accounts.list_keys),
-    _route("GET", "/deployments", deployments.list_deployments),
-    _route("GET", "/deployments/*", deployments.get),
-    _route("PUT", "/deployments/*", deployments.put),
-    _route("PATCH", "/deployments/*", deployments.patch),
-    _route("DELETE", "/deployments/*", deployments.delete),
-    _route("GET", "/deployments/*/skus", account_models.list_skus),
-    _route("GET", "/models", account_models.list_models),
-    _route("GET", "/usages", quota.of_account),
-    _route("GET", "/providers/Microsoft.Insights/metrics", metrics.query),
-    _route("GET", "/providers/Microsoft.Insights/metricDefinitions", metrics.definitions),
-)
-# What belongs to no account; the whole path is told.
-SUBSCRIPTION_ROUTES = (
-    _route("GET", f"{_LOCATION}/[^/]+/operationResults/*", deployments.operation),
-    _route("GET", "/subscriptions/*/providers/Microsoft.CognitiveServices/locations/*/usages", quota.of_region),
-    _route("GET", "/subscriptions/*/providers/Microsoft.Insights/eventtypes/management/values", activity.values),
-)
 
 
 class Emulator:
@@ -213,6 +149,12 @@ class Emulator:
         """
         self._by_hand(Kind.JOB, job_id, lambda job, moment: job_life.cancel(self._store, job, moment))
 
+    def place_file(self, account: str, filename: str, purpose: str, size_bytes: int) -> str:
+        """Let a file be there that somebody uploaded, without its bytes, and return its id."""
+        with self._store.transaction():
+            told = {"filename": filename, "purpose": purpose, "bytes": size_bytes}
+            return files.place(self._store, account.lower(), int(self._store.now().timestamp()), told).id
+
     def delete_file(self, file_id: str) -> None:
         """Delete a file."""
         self._by_hand(Kind.FILE, file_id, lambda document, _: self._store.delete(document))
@@ -255,7 +197,7 @@ class Emulator:
         Raises: ConnectionResetError when a fault drops the connection.
         """
         request = addressed(self._store, request)
-        with self._received(request) as form, self._store.lock:
+        with self._prepared(request) as prepared, self._store.lock:
             self.requests += 1
             self.log.append(f"{request.method} {request.path}")
             fired = self.faults.fire(request.method, request.path, self.requests)
@@ -264,40 +206,41 @@ class Emulator:
                 self._count_refused(request, fired, ended.status)
             else:
                 with self._store.transaction():
-                    answer = self._answer(request, fired, form)
+                    answer = self._answer(request, fired, prepared)
                 ended = faults.after(fired) or answer
             told = {"Date": format_datetime(self.now().astimezone(UTC), usegmt=True), "Server": SERVER_NAME}
             return ended.with_headers(told)
 
     @contextmanager
-    def _received(self, request: Request) -> Iterator[Form | None]:
-        """Yield the form of an upload, received before the store is locked; None for what will be refused anyway."""
-        if request.parts is None or self._is_refused(request):
-            yield None
-            return
-        with received(request.parts, self._store.folder, self.limits.file_bytes) as form:
-            yield form
-
-    def _is_refused(self, request: Request) -> bool:
+    def _prepared(self, request: Request) -> Iterator[object]:
+        """Yield what an operation does before the store is locked; None for the others and for what will be refused."""
         try:
             self._admit(request)
-            self._locate(request)
+            surface, account, routes, rest = self._locate(request)
+            meant = target(routes, surface, request.method, rest)
         except ServiceError:
-            return True
-        return False
+            yield None
+            return
+        if meant.route.ahead is None:
+            yield None
+            return
+        with meant.route.ahead(
+            Ahead(self._store, request, account, self.limits, self._clock), *meant.names
+        ) as prepared:
+            yield prepared
 
     def _admit(self, request: Request) -> None:
         if self._require_auth and login.needs_credential(request):
             login_doors.admit(self.identity, request)
 
-    def _answer(self, request: Request, fired: tuple[faults.Fault, ...], form: Form | None) -> Response:
+    def _answer(self, request: Request, fired: tuple[faults.Fault, ...], prepared: object) -> Response:
         now = self._store.now()
         self._store.count_request()
         tick(self._store, now, self.limits)
         try:
             with self._store.undone_on_error():
                 self._admit(request)
-                response = login.answer(self._desk, request) or self._dispatch(request, fired, now, form)
+                response = login.answer(self._desk, request) or self._dispatch(request, fired, now, prepared)
         except ServiceError as error:
             response = error.response().with_headers(error.headers)
         if request.method != "GET":
@@ -312,24 +255,26 @@ class Emulator:
             now = self._store.now()
             tick(self._store, now, self.limits)
             with suppress(ServiceError):
-                ctx, _, rest = self._context(request, fired, now, None)
+                ctx, _, rest = self._context(request, fired, now)
                 inference.count_refused(ctx, rest, status)
 
-    def _dispatch(
-        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime, form: Form | None
-    ) -> Response:
-        ctx, routes, rest = self._context(request, fired, now, form)
-        for route in routes:
-            if route.method == request.method and (match := route.path.fullmatch(rest)):
-                return route.handler(ctx, *match.groups())
-        raise gateway_not_found()
+    def _dispatch(self, request: Request, fired: tuple[faults.Fault, ...], now: datetime, prepared: object) -> Response:
+        ctx, routes, rest = self._context(request, fired, now)
+        meant = target(routes, ctx.surface, request.method, rest)
+        if meant.route.ahead is None:
+            return meant.route.handler(ctx, *meant.names)
+        if (
+            prepared is None
+        ):  # It would have been refused before the lock, and another process made its account meanwhile.
+            raise gateway_not_found()
+        return meant.route.handler(ctx, prepared, *meant.names)
 
     def _context(
-        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime, form: Form | None
+        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime
     ) -> tuple[Context, tuple[Route, ...], str]:
         surface, account, routes, rest = self._locate(request)
         version = request.query.get("api-version", "")
-        ctx = Context(self._store, request, surface, account, version, now, fired, self.limits, self.identity, form)
+        ctx = Context(self._store, request, surface, account, version, now, fired, self.limits, self.identity)
         return ctx, routes, rest
 
     def _locate(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
@@ -343,7 +288,8 @@ class Emulator:
         known = version in _V1_VERSIONS if found["v1"] else _DATED.fullmatch(version) is not None
         if not known:
             raise gateway_not_found()
-        return (Surface.V1 if found["v1"] else Surface.CLASSIC), account, DATA_ROUTES, found["rest"]
+        dated = Surface.PROJECT if found["project"] else Surface.CLASSIC
+        return (Surface.V1 if found["v1"] else dated), account, DATA_ROUTES, found["rest"]
 
     def _locate_arm(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
         if not request.query.get("api-version"):

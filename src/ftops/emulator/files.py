@@ -3,47 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 
-from ftops.emulator.context import LIST_LIMIT_MAX, Context, Surface, page
-from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, reply
+from ftops.emulator.contents import FileField, Form, Verdict, received
+from ftops.emulator.context import LIST_LIMIT_MAX, Ahead, Context, Limits, Surface, page
+from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, not_found, reply
 from ftops.emulator.store import Document, Kind, Store
 
 SCAN_S = 5
 EXPIRY_S = range(1_209_600, 2_592_001)
-PURPOSES = frozenset({"fine-tune", "assistants", "batch", "evals", "user_data", "vision"})
+TRAINING, RESULTS = "fine-tune", "fine-tune-results"
+"""The purposes of files that are checked, and of those that jobs write."""
+PURPOSES = frozenset({TRAINING, "assistants", "batch", "evals", "user_data", "vision"})
 
 
-def create(ctx: Context) -> Response:
+def receive(ahead: Ahead) -> AbstractContextManager[Form]:
+    """Receive and check an upload."""
+    wanted = FileField("file", ahead.limits.file_bytes)
+    return received(ahead.request.parts, wanted, ahead.store.folder)
+
+
+def create(ctx: Context, form: Form) -> Response:
     """Store an upload, which has been received and checked before, and answer 201 with status pending."""
-    if ctx.form is None:
-        raise invalid("The request must be multipart/form-data.")
-    if ctx.form.refusal is not None:
-        raise ctx.form.refusal
-    key = f"file-{ctx.store.next_hex()}"
-    fields, content = ctx.form.fields, ctx.form.file
-    purpose = fields.get("purpose", "")
-    if purpose not in PURPOSES:
+    fields, content = form.fields, form.content("file")
+    purpose = known_purpose(fields.get("purpose"))
+    check_room(ctx, purpose, content.verdict.size_bytes)
+    document = add(ctx, purpose, content.filename, content.verdict, expiry(_seconds(fields), ctx.now_s))
+    for position, block in enumerate(content.blocks()):
+        ctx.store.add_chunk(document.id, position, block)
+    return reply(document.api, 201, {"Location": ctx.location(f"files/{document.id}")})
+
+
+def known_purpose(value: object) -> str:
+    """Return the purpose of a new file.
+
+    Raises: ServiceError (400) when it is none that the service has.
+    """
+    if not isinstance(value, str) or value not in PURPOSES:
         raise invalid("The purpose of the file is missing or not supported.")
-    if content is None:
-        raise invalid("The file field is required.")
-    if sum(not f.api["purpose"].endswith("results") for f in ctx.store.all(Kind.FILE, ctx.name)) >= ctx.limits.files:
+    return value
+
+
+def check_count(ctx: Context, purpose: str) -> None:
+    """Refuse one more training file than the account may hold; results of jobs and other tools' files do not count."""
+    held = sum(file.api["purpose"] == TRAINING for file in ctx.store.all(Kind.FILE, ctx.name))
+    if purpose == TRAINING and held >= ctx.limits.files:
         raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.files} files.")
-    scanned = purpose == "fine-tune"
+
+
+def check_room(ctx: Context, purpose: str, size_bytes: int) -> None:
+    """Refuse one more training file of this size when the account would hold too many, or too much."""
+    check_count(ctx, purpose)
+    if purpose == TRAINING and (text := too_much(ctx.store, ctx.name, ctx.limits, size_bytes)):
+        raise ServiceError(400, "quotaExceeded", text)
+
+
+def too_much(store: Store, account: str, limits: Limits, size_bytes: int) -> str:
+    """Return why an account cannot hold so many bytes more, or nothing; training files count and results of jobs."""
+    files = [file.api for file in store.all(Kind.FILE, account) if file.api["purpose"] in {TRAINING, RESULTS}]
+    held_bytes = sum(int(file.get("bytes", 0)) for file in files)
+    if held_bytes + size_bytes <= limits.total_bytes:
+        return ""
+    return f"The files of the resource would hold more than {limits.total_bytes} bytes together."
+
+
+def add(ctx: Context, purpose: str, filename: str, verdict: Verdict, more: JsonObject) -> Document:
+    """Put a new file and return it; its bytes are written under its id by the caller."""
+    key = f"file-{ctx.store.next_hex()}"
+    scanned = purpose == TRAINING
     api: JsonObject = {
         "id": key,
         "object": "file",
-        "bytes": content.size_bytes,
+        "bytes": verdict.size_bytes,
         "created_at": ctx.now_s,
-        "filename": content.filename,
+        "filename": filename,
         "purpose": purpose,
         "status": "pending" if scanned else "processed",
-        **_expiry(fields, ctx.now_s),
+        **more,
     }
-    sim = {"rows": content.rows, "bad_line": content.bad_line, "sha256": content.sha256, "due_at": ctx.now_s + SCAN_S}
-    for position, block in enumerate(content.blocks()):
-        ctx.store.add_chunk(key, position, block)
-    ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=scanned))
-    return reply(api, 201, {"Location": ctx.location(f"files/{key}")})
+    sim = {"rows": verdict.rows, "bad_line": verdict.bad_line, "sha256": verdict.sha256, "due_at": ctx.now_s + SCAN_S}
+    return ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=scanned))
+
+
+def place(store: Store, account: str, at_s: int, told: JsonObject) -> Document:
+    """Return a file of the told name, purpose and bytes that somebody uploaded; of a large one nothing is kept."""
+    key = f"file-{store.next_hex()}"
+    api: JsonObject = {"id": key, "object": "file", "created_at": at_s, "status": "processed", **told}
+    return store.put(Document(Kind.FILE, account, key, at_s, api))
 
 
 def list_files(ctx: Context) -> Response:
@@ -67,8 +113,10 @@ def get(ctx: Context, key: str) -> Response:
 
 
 def content(ctx: Context, key: str) -> Response:
-    """Stream a file's bytes."""
+    """Stream a file's bytes; an import that is not done, or failed, has none."""
     document = ctx.get(Kind.FILE, key)
+    if "bytes" not in document.api:
+        raise not_found()
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(document.api["bytes"])}
     return Response(200, headers, ctx.store.chunks(key))
 
@@ -99,7 +147,7 @@ def open_result(store: Store, account: str, at_s: int) -> Document:
         "bytes": 0,
         "created_at": at_s,
         "filename": "results.csv",
-        "purpose": "fine-tune-results",
+        "purpose": RESULTS,
         "status": "running",
     }
     return store.put(Document(Kind.FILE, account, key, at_s, api))
@@ -115,10 +163,17 @@ def finish_scan(store: Store, document: Document) -> None:
     store.put(document.changed(status="error", status_details=details, active=False))
 
 
-def _expiry(fields: Mapping[str, str], now_s: int) -> JsonObject:
-    text = fields.get("expires_after[seconds]") or fields.get("expires_after.seconds")
+def expiry(text: str | None, now_s: int) -> JsonObject:
+    """Return the member that says when a file expires, if seconds are given.
+
+    Raises: ServiceError (400) when they are not what the service takes.
+    """
     if text is None:
         return {}
     if not text.isascii() or not text.isdigit() or int(text) not in EXPIRY_S:
         raise invalid(f"expires_after.seconds must be between {EXPIRY_S.start} and {EXPIRY_S.stop - 1}.")
     return {"expires_at": now_s + int(text)}
+
+
+def _seconds(fields: Mapping[str, str]) -> str | None:
+    return fields.get("expires_after[seconds]") or fields.get("expires_after.seconds")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from ftops.emulator import answers, calls, deployment_life
 from ftops.emulator.answers import Answer, Served
-from ftops.emulator.context import Context, Surface
-from ftops.emulator.messages import JsonObject, Response, ServiceError, gateway_not_found, invalid, reply
+from ftops.emulator.context import Context
+from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, reply
 from ftops.emulator.store import Kind
 
 _PATH = re.compile(r"/openai/(?:v1/)?(?:deployments/[^/]+/)?(?:chat/completions|responses)$", re.IGNORECASE)
@@ -20,15 +20,11 @@ Answering = Callable[[Context, Served, JsonObject], Answer]
 
 def chat(ctx: Context) -> Response:
     """Answer a chat on the v1 surface, where the body's `model` names the deployment."""
-    if ctx.surface is not Surface.V1:
-        raise gateway_not_found()
     return _serve(ctx, _named(ctx), _CHAT, answers.chat)
 
 
 def chat_at(ctx: Context, name: str) -> Response:
     """Answer a chat on the classic surface, where the path names the deployment."""
-    if ctx.surface is Surface.V1:
-        raise gateway_not_found()
     return _serve(ctx, name, _CHAT, answers.chat)
 
 

@@ -82,8 +82,7 @@ def resume(ctx: Context, key: str) -> Response:
 
 
 def delete(ctx: Context, key: str) -> Response:
-    """Delete a job's record, with its model and checkpoints; 204 also when there is none. Classic surface only."""
-    ctx.only_classic()
+    """Delete a job's record, with its model and checkpoints; 204 also when there is none."""
     job = ctx.store.get(Kind.JOB, ctx.name, key)
     if job is None:
         return Response(204)

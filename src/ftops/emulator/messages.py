@@ -115,6 +115,17 @@ def wrong_state(message: str) -> ServiceError:
     return ServiceError(409, "unexpectedEntityState", message)
 
 
+def required_text(body: JsonObject, name: str) -> str:
+    """Return a text of a body.
+
+    Raises: ServiceError (400) when there is none, or an empty one.
+    """
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise invalid(f"The {name} field is required.")
+    return value
+
+
 def whole(value: Any) -> Any:  # noqa: ANN401  any JSON value goes in and comes out
     """Return the JSON value with whole floats as integers, as the service echoes them."""
     if isinstance(value, float) and value.is_integer():

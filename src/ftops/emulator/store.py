@@ -64,6 +64,7 @@ class Kind(StrEnum):
 
     ACCOUNT = "account"
     FILE = "file"
+    UPLOAD = "upload"
     JOB = "job"
     MODEL = "model"
     CHECKPOINT = "checkpoint"
@@ -276,7 +277,7 @@ class Store:
         """Remove a document; its contents too, if it has any."""
         where = (document.kind, document.account, document.id)
         self._db.execute("DELETE FROM documents WHERE kind = ? AND account = ? AND id = ?", where)
-        self._db.execute("DELETE FROM chunks WHERE blob = ?", (document.id,))
+        self.drop_chunks(document.id)
 
     def _select(self, where: str, *values: str) -> list[Document]:
         statement = f"SELECT {_COLUMNS} FROM documents WHERE {where} ORDER BY created_at, seq"  # noqa: S608  our words
@@ -292,6 +293,17 @@ class Store:
     def add_chunk(self, blob: str, position: int, data: bytes) -> None:
         """Write one piece of a file's content."""
         self._db.execute("INSERT INTO chunks VALUES (?, ?, ?)", (blob, position, data))
+
+    def move_chunks(self, blob: str, to: str, position: int) -> int:
+        """Make a content the end of another one, from a position on, and return the position after it."""
+        moved = self._db.execute(
+            "UPDATE chunks SET blob = ?, position = position + ? WHERE blob = ?", (to, position, blob)
+        )
+        return position + moved.rowcount
+
+    def drop_chunks(self, blob: str) -> None:
+        """Forget a content."""
+        self._db.execute("DELETE FROM chunks WHERE blob = ?", (blob,))
 
     def chunks(self, blob: str) -> Iterator[bytes]:
         """Yield a file's content piece by piece; the lock is held for each piece only."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from ftops.emulator import deployments, files, job_life
+from ftops.emulator import deployments, files, imports, job_life, uploads
 from ftops.emulator.context import Limits
 from ftops.emulator.store import Document, Kind, Store
 
@@ -40,7 +40,7 @@ def _run(store: Store, until: float, cursor: float, limits: Limits) -> None:
 def _turns(store: Store, cursor: float) -> list[tuple[float, Document]]:
     """Return what changes by itself, and when.
 
-    Of the deployments at rest only the first to expire is looked at: there are many, and they wait for days.
+    Of what rests, only the first to expire is looked at: deployments are many, and they wait for days.
     """
     active = store.active()
     turns = [(_due_at(document, active, cursor), document) for document in active]
@@ -57,8 +57,12 @@ def _due_at(document: Document, active: list[Document], cursor: float) -> float:
 def _step(store: Store, document: Document, at: float, limits: Limits) -> None:
     if document.kind is Kind.JOB:
         job_life.step(store, document, at)
+    elif document.kind is Kind.FILE and imports.is_under_way(document):
+        imports.step(store, document, at, limits)
     elif document.kind is Kind.FILE:
         files.finish_scan(store, document)
+    elif document.kind is Kind.UPLOAD:
+        uploads.expire(store, document)
     elif document.active:
         deployments.settle(store, document)
     else:

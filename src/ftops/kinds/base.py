@@ -135,6 +135,18 @@ class Uninquiring:
         return Informed(tuple(found))
 
 
+class Untrained:
+    """Of a kind into which no rows of data are trained, so that what they say makes no difference to it."""
+
+    def mark_with(self, resource: Resource, contents: Mapping[str, str]) -> str:
+        """Return the digest as it is."""
+        return resource.marker.digest
+
+    def usd_of_tokens(self, resource: Resource, field: str, tokens: int) -> float | None:
+        """Return that nobody knows."""
+        return None
+
+
 class Kind(Protocol):
     """Everything there is to know about one resource kind."""
 
@@ -223,8 +235,8 @@ class Kind(Protocol):
         """Return the call that deletes."""
         ...
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
-        """Return how many an account holds of how many, by the limits it tells or else the rules'; None: no count."""
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
+        """Return how much an account holds of how much it can, by the limits it tells or else the rules'."""
         ...
 
     def cost(self, resource: Resource) -> Cost:
@@ -233,6 +245,17 @@ class Kind(Protocol):
 
     def price(self, found: Object, region: str, rules: Rules) -> Cost:
         """Return what an object cost to make and costs to keep."""
+        ...
+
+    def mark_with(self, resource: Resource, contents: Mapping[str, str]) -> str:
+        """Return the digest, as markers write it, that a resource would have if fields referred to other contents.
+
+        Args: `contents` has the digest of the content (64 hex digits) for each field that refers to data.
+        """
+        ...
+
+    def usd_of_tokens(self, resource: Resource, field: str, tokens: int) -> float | None:
+        """Return what so many tokens more in the data of a field cost; None where nobody knows or pays."""
         ...
 
     def describe(self, resource: Resource) -> str:

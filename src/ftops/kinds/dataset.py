@@ -5,50 +5,68 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path as FilePath
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from ftops.call import Call, Plane, Upload
+from ftops.call import Call, FromEnv, Plane, Upload
 from ftops.digest import FILE_DIGEST_LENGTH, Marker, file_name, marker_in_file_name
-from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
+from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring, Untrained
 from ftops.kinds.bodies import Body, moment
 from ftops.kinds.envelope import (
     Document,
+    EnvRef,
     Finding,
     Path,
+    RuleLevels,
     Strict,
     artifact_name,
     as_type,
-    not_built,
+    rule_findings,
+    wrong_variable,
 )
-from ftops.model import Address, Change, Lifecycle, Object, Phase, Resource
+from ftops.kinds.file_room import PURPOSE, SIZE, file_rooms
+from ftops.model import Address, Change, Object, Phase, Resource, Scalar
+from ftops.redaction import redact
 from ftops.rules import Rules
-from ftops.upkeep import FREE, Cost, Room, many
+from ftops.upkeep import FREE, Cost, Lifecycle, Room, many, sized
+from ftops.urls import is_secret, wrong_source
 
-PURPOSE = "fine-tune"
+IMPORT_FAILED = "fileImportFailed"
+"""The service's code for what it could not read at a URL (azure-api.md §3.3)."""
 RETRIES = 1
 """A file that ended in `error` is sent again once (semantics §1)."""
 
 
+ContentUrl: TypeAlias = Annotated[
+    Annotated[str, Tag("literal")] | Annotated[EnvRef, Tag("env")],
+    Discriminator(lambda value: "literal" if isinstance(value, str) else "env"),
+]
+
+
 class DatasetSpec(Strict):
-    """Where the rows come from: a file under the project root."""
+    """Where the rows come from: a file under the project root, or a URL that the service imports from."""
 
-    file: str
+    file: str | None = None
+    content_url: ContentUrl | None = None
 
-    not_yet: ClassVar[Mapping[str, str]] = {
-        "content_url": "importing a file from a URL",
-        "id": "using a file that is in the account already",
-    }
+    not_yet: ClassVar[Mapping[str, str]] = {"id": "using a file that is in the account already"}
+
+    @property
+    def source(self) -> Mapping[str, Scalar]:
+        """Return the facts that say where the service imports from: the variable's name, or the URL; none of a file."""
+        if isinstance(self.content_url, EnvRef):
+            return {"content_url_env": self.content_url.env}
+        return {} if self.content_url is None else {"content_url": self.content_url}
 
 
 class DatasetLifecycle(Strict):
-    """`sha256` pins the content: the file is then read only to upload, and verified."""
+    """`sha256` pins the content: a file is then read only to upload, and verified; of a URL it is the identity."""
 
     format: Literal["chat", "dpo", "rft"] | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
-    not_yet: ClassVar[Mapping[str, str]] = {"rules": "overriding the severity of a rule"}
+    rules: RuleLevels = Field(default_factory=dict)
 
 
 class DatasetDocument(Document):
@@ -80,7 +98,7 @@ _PHASES = {
 """Every other status (uploaded, pending, running) is on its way."""
 
 
-class DatasetKind(Uninquiring):
+class DatasetKind(Uninquiring, Untrained):
     """The kind `dataset`."""
 
     word = "dataset"
@@ -95,15 +113,17 @@ class DatasetKind(Uninquiring):
         """Yield what is wrong with the values of a dataset."""
         dataset = as_type(DatasetDocument, document)
         yield from artifact_name(dataset)
+        yield from _source_findings(dataset)
         if dataset.metadata.account is not None:
             detail = "A dataset has no account: it is uploaded wherever a job needs it. Take `account` out."
             yield Finding(("metadata", "account"), "unknown-field", "Unknown field", detail, on_key=True)
-        if dataset.lifecycle.format == "rft":
-            yield not_built(("lifecycle", "format"), f"checking {dataset.lifecycle.format} rows")
+        yield from rule_findings(dataset.lifecycle.rules, self.title)
 
     def files(self, document: Document) -> Iterable[tuple[Path, str]]:
-        """Yield the file of rows."""
-        yield ("spec", "file"), as_type(DatasetDocument, document).spec.file
+        """Yield the file of rows, unless they are imported."""
+        file = as_type(DatasetDocument, document).spec.file
+        if file is not None:
+            yield ("spec", "file"), file
 
     def references(self, document: Document) -> Iterable[tuple[Path, Address]]:
         """Yield nothing: a dataset refers to no document."""
@@ -127,8 +147,8 @@ class DatasetKind(Uninquiring):
         )
 
     def listings(self) -> Mapping[str, Listing]:
-        """Return the listing of files to train with."""
-        return {"files": Listing(Call(Plane.DATA, "GET", "/files", {"purpose": PURPOSE}))}
+        """Return the listing of all files: those of other purposes take room too."""
+        return {"files": Listing(Call(Plane.DATA, "GET", "/files"))}
 
     def observe(self, listings: Mapping[str, Sequence[Item]], account: str) -> tuple[Object, ...]:
         """Return the files that are training data; result files, other tools' and deleted ones are left out."""
@@ -147,10 +167,10 @@ class DatasetKind(Uninquiring):
             state=body.status,
             marker=marker,
             label=marker.name if marker else "",
-            fields={"filename": body.filename},
+            fields={"filename": body.filename} | ({} if body.bytes is None else {SIZE: body.bytes}),
             outputs={"last": body.id},
             created_at=moment(body.created_at),
-            problem=body.status_details or "",
+            problem=_problem(body.status_details or ""),
         )
 
     def reads(self, found: Object, now: datetime) -> Call | None:
@@ -179,15 +199,15 @@ class DatasetKind(Uninquiring):
         return Call(Plane.DATA, "GET", f"/files/{found.id}")
 
     def create(self, resource: Resource, resolved: Mapping[str, str]) -> Call:
-        """Return the upload."""
-        upload = Upload(
-            path=FilePath(str(resource.facts["path"])),
-            filename=str(resource.fields["filename"]),
-            purpose=PURPOSE,
-            digest=resource.digest,
-            size_bytes=int(resource.facts["size_bytes"] or 0),
-        )
-        return Call(Plane.DATA, "POST", "/files", body=upload)
+        """Return the upload, or the import by the service from a URL."""
+        filename, facts = str(resource.fields["filename"]), resource.facts
+        if "path" in facts:
+            upload = Upload(FilePath(str(facts["path"])), filename, PURPOSE, resource.digest)
+            return Call(Plane.DATA, "POST", "/files", body=upload)
+        named = facts.get("content_url_env")
+        url = facts["content_url"] if named is None else FromEnv(str(named))
+        body = {"purpose": PURPOSE, "filename": filename, "content_url": url}
+        return Call(Plane.DATA, "POST", "/files/import", body=body)
 
     def update(self, resource: Resource, found: Object, resolved: Mapping[str, str]) -> Call:
         """Raise: an artifact is never updated."""
@@ -201,10 +221,9 @@ class DatasetKind(Uninquiring):
         """Return the deletion of a file."""
         return Call(Plane.DATA, "DELETE", f"/files/{found.id}")
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
-        """Return how many files to train with there are; result files are not listed with them."""
-        limit = told.get("MaxUserFileCount", rules.limits.files.count_max)
-        return Room(len(listings["files"]), limit, "files")
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
+        """Return how many files there are, and how large they are together."""
+        return file_rooms(listings["files"], told, rules.limits.files)
 
     def cost(self, resource: Resource) -> Cost:
         """Return nothing: files are not billed."""
@@ -216,13 +235,16 @@ class DatasetKind(Uninquiring):
 
     def describe(self, resource: Resource) -> str:
         """Return `upload 3.1 MB, 4,180 examples, about 1.02 M tokens`; rows are unknown when the content is pinned."""
-        size_mb = int(resource.facts["size_bytes"] or 0) / 1e6
-        size = f"{size_mb:,.1f} MB" if size_mb >= 1 else f"{size_mb * 1000:,.1f} kB"
+        if "path" not in resource.facts:
+            named = resource.facts.get("content_url_env")
+            return f"import from {resource.facts['content_url'] if named is None else f'the URL in {named}'}"
+        size = sized(int(resource.facts[SIZE] or 0))
         rows = resource.facts.get("rows")
         tokens = resource.facts.get("tokens")
         told = [f"upload {size}"]
         told += [f"{rows:,} examples"] if isinstance(rows, int) else []
-        told += [f"about {many(tokens)} tokens"] if isinstance(tokens, int) else []
+        about = "" if resource.facts.get("tokens_exact") else "about "
+        told += [f"{about}{many(tokens)} tokens"] if isinstance(tokens, int) else []
         return ", ".join(told)
 
     def progress(self, found: Object, now: datetime) -> str:
@@ -230,3 +252,39 @@ class DatasetKind(Uninquiring):
         if found.phase is Phase.FAILED:
             return f"the service refused it: {found.problem}"
         return str(found.fields["filename"]) if found.phase is Phase.READY else "being scanned"
+
+
+def _problem(told: str) -> str:
+    """Return what the service says of a file in error, which may be the URL that it could not read, and the way out."""
+    way_out = " Check that the URL is right and its signature still valid, then run again."
+    return f"{redact(told).rstrip('. ')}.{way_out}" if told.startswith(IMPORT_FAILED) else redact(told)
+
+
+def _source_findings(dataset: DatasetDocument) -> Iterable[Finding]:
+    """Yield what is wrong with where the rows come from."""
+    spec, here = dataset.spec, ("spec", "content_url")
+    if spec.file is None and spec.content_url is None:
+        detail = "A Dataset needs `file: PATH`, or `content_url: {env: FTOPS_NAME}` to have the service import it."
+        yield Finding(("spec",), "missing-field", "Missing field", detail, on_key=True)
+    if spec.content_url is None:
+        return
+    if spec.file is not None:
+        detail = "The rows come from a file or from a URL, not from both. Take one of the two out."
+        yield Finding(here, "bad-value", "Value not allowed", detail, on_key=True)
+    if dataset.lifecycle.sha256 is None:
+        detail = (
+            "A dataset is found again by its content, which ftops does not read at a URL: write its digest as "
+            "`lifecycle: {sha256: …}`. It is what `sha256sum` prints of a file without byte-order mark and CRLF."
+        )
+        yield Finding(here, "missing-field", "Missing field", detail, on_key=True)
+    if isinstance(spec.content_url, EnvRef):
+        yield from wrong_variable((*here, "env"), spec.content_url.env, "URL", "FTOPS_SUPPORT_URL")
+    elif is_secret(spec.content_url):
+        detail = (
+            "Whoever reads a URL with a signature, token or password has access, and a spec is read by many. Put it "
+            "into an environment variable and name that: `content_url: {env: FTOPS_SUPPORT_URL}`. One that was "
+            "committed has to be revoked."
+        )
+        yield Finding(here, "secret-literal", "A secret in a spec", detail)
+    elif wrong_source(spec.content_url):
+        yield Finding(here, "bad-value", "Value not allowed", wrong_source(spec.content_url))

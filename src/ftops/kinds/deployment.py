@@ -21,14 +21,15 @@ from ftops.kinds.base import (
     Listing,
     Shape,
     Traits,
+    Untrained,
 )
 from ftops.kinds.bodies import Body, age
 from ftops.kinds.deployment_spec import DeploymentDocument, DeploymentSpec, WireModel
 from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
 from ftops.kinds.job_body import model_pointer
-from ftops.model import Address, Change, Lifecycle, Object, Observed, Phase, Pointer, Ref, Resource, Value
+from ftops.model import Address, Change, Object, Observed, Phase, Pointer, Ref, Resource, Value
 from ftops.rules import Rules
-from ftops.upkeep import FREE, Cost, IdlePolicy, Room, last_use, spent_so_far, to_the_minute
+from ftops.upkeep import FREE, Cost, IdlePolicy, Lifecycle, Room, last_use, spent_so_far, to_the_minute
 
 OWNER_TAG = "ftops-owner"
 DIGEST_TAG = "ftops-digest"
@@ -82,7 +83,7 @@ _PHASES = {
 """Every other provisioning state is a write in flight."""
 
 
-class DeploymentKind:
+class DeploymentKind(Untrained):
     """The kind `deployment`."""
 
     word = "deployment"
@@ -208,9 +209,9 @@ class DeploymentKind:
         """Return the deletion of a deployment; the model stays and can be deployed again."""
         return Call(Plane.ARM, "DELETE", f"/deployments/{found.id}")
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
-        """Return None: how many fine-tuned deployments an account takes, the sources disagree on."""
-        return None
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
+        """Return nothing: how many fine-tuned deployments an account takes, the sources disagree on."""
+        return ()
 
     def cost(self, resource: Resource) -> Cost:
         """Return the hosting, by the hour."""

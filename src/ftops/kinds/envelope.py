@@ -13,11 +13,15 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ftops.catalogue import problem_with
 from ftops.diagnostics import Severity
 from ftops.upkeep import IdleWish, OnGone, OnIdle
+from ftops.variables import NAMED_BY_SPECS
 
 API_VERSION = "ftops/v1alpha1"
 NAME = re.compile(r"[a-z0-9-]{1,63}")
+VARIABLE = re.compile(rf"(?:{'|'.join(NAMED_BY_SPECS)})[A-Z0-9_]+")
+"""The whole name of an environment variable that a spec may name."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -84,10 +88,28 @@ def idle_findings(path: Path, idle: IdleSpec, days_seen: int) -> Iterable[Findin
         yield Finding((*path, "afterDays"), "out-of-range", "Value out of range", detail)
 
 
+RuleLevels: TypeAlias = Mapping[str, Literal["error", "warning", "info", "off"]]
+"""What `lifecycle.rules` says of rules of datasets, by their words or ids."""
+
+
+def rule_findings(rules: RuleLevels, kind: str) -> Iterable[Finding]:
+    """Yield the words of `lifecycle.rules` that are no rules, or that a document of this kind cannot override."""
+    for word in rules:
+        problem = problem_with(word, kind)
+        if problem:
+            yield Finding(("lifecycle", "rules", word), "unknown-rule", "Not a rule to override", problem, on_key=True)
+
+
 class DatasetRef(Strict):
     """`{dataset: NAME}`."""
 
     dataset: str
+
+
+class EnvRef(Strict):
+    """`{env: NAME}`: the environment variable that holds a value which is never written in a spec."""
+
+    env: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +131,16 @@ def not_built(path: Path, what: str) -> Finding:
     """Return the finding for a key or value that a later version builds; it is never accepted and inert."""
     detail = f"{what[0].upper()}{what[1:]} is not built yet; take it out until it is."
     return Finding(path, "not-yet", "Not built yet", detail, on_key=True)
+
+
+def wrong_variable(path: Path, name: str, what: str, example: str) -> Iterable[Finding]:
+    """Yield a finding unless a spec may have the variable of this name read; `what` is what it holds."""
+    if not VARIABLE.fullmatch(name):
+        detail = (
+            f"{path[-1]} is the name of an environment variable that holds the {what}, never the {what}. The name "
+            f"begins with AZURE_OPENAI_ or FTOPS_ and goes on in capitals, digits and underscores: {example}."
+        )
+        yield Finding(path, "bad-variable", "Not the name of a variable", detail)
 
 
 def artifact_name(document: Document) -> Iterable[Finding]:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from ftops.call import Call, Plane
-from ftops.digest import Marker, Plain, derived_seed, digest_mark, digest_of, job_suffix, name_mark
+from ftops.digest import Marker, Plain, canonical_json, derived_seed, digest_mark, digest_of, job_suffix, name_mark
 from ftops.kinds import job_body, job_spec
 from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, Traits, Uninquiring
 from ftops.kinds.bodies import age
 from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
 from ftops.kinds.job_cost import cost_facts
-from ftops.kinds.job_spec import HYPERPARAMETERS, JobDocument, JobSpec, Retry, hyperparameters, method_type
-from ftops.model import Address, Change, Lifecycle, Object, Phase, Pointer, Ref, Resource, Scalar, Value
+from ftops.kinds.job_spec import (
+    HYPERPARAMETERS,
+    JobDocument,
+    JobSpec,
+    ReinforcementSettings,
+    Retry,
+    hyperparameters,
+    method_type,
+    reinforcement,
+)
+from ftops.model import Address, Change, Object, Phase, Pointer, Ref, Resource, Scalar, Value
 from ftops.rules import Rules
-from ftops.upkeep import Cost, Room, many
+from ftops.upkeep import Cost, Lifecycle, Room, many
 
 STANDARD = "Standard"
 """How an absent trainingType in the answer to a create call is to be read."""
+WRITTEN_AS_JSON = ("grader", "response_format")
+"""Fields of reinforcement training that are JSON on the wire."""
 PAGE = "100"
 """Jobs asked for a page."""
 EVENTS = "20"
@@ -44,6 +57,12 @@ class JobKind(Uninquiring):
         "prompt_loss_weight": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
         "beta": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
         "l2_multiplier": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "compute_multiplier": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "eval_interval": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "eval_samples": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "reasoning_effort": FieldRule(Effect.NEW_ARTIFACT, "how it is trained"),
+        "grader": FieldRule(Effect.NEW_ARTIFACT, "what it learns to please; the echo is never compared"),
+        "response_format": FieldRule(Effect.NEW_ARTIFACT, "what its answers look like; the echo is never compared"),
         "trainingType": FieldRule(Effect.NEW_ARTIFACT, "residency is part of the promise", caseless=True),
         "seed": FieldRule(Effect.NEW_ARTIFACT, "makes a training repeatable"),
         "suffix": FieldRule(Effect.FIXED, "an edit is used by the next training"),
@@ -71,7 +90,9 @@ class JobKind(Uninquiring):
         job = as_type(JobDocument, document)
         name = job.metadata.name
         fields = _fields(job.spec, context)
-        digest = digest_of(self.word, _digest_inputs(fields, job, context))
+        refs = {name: fields[name] for name in ("training_file", "validation_file")}
+        contents = {name: _content(ref, context) for name, ref in refs.items() if isinstance(ref, Ref)}
+        digest = digest_of(self.word, _digest_inputs(fields, contents, job.spec.seed, job.lifecycle.rerun))
         marker = Marker(context.owner, name_mark(name), digest_mark(digest))
         seeded = job.spec.seed is not None
         parent = fields["model"]
@@ -98,6 +119,7 @@ class JobKind(Uninquiring):
                 "base_model": base if isinstance(base, str) else None,
                 "project": context.project,
                 "name": name,
+                **({} if job.lifecycle.rerun is None else {"rerun": job.lifecycle.rerun}),
                 **cost_facts(job, base if isinstance(base, str) else "", context),
             },
         )
@@ -163,13 +185,14 @@ class JobKind(Uninquiring):
         names = ("model", "training_file", "validation_file", "suffix", "seed", "trainingType")
         settings = {name: fields[name] for name in HYPERPARAMETERS if name in fields}
         method = str(fields["method"])
+        further = {name: json.loads(str(fields[name])) for name in WRITTEN_AS_JSON if name in fields}
         return Call(
             Plane.DATA,
             "POST",
             "/fine_tuning/jobs",
             body={
                 **{name: fields[name] for name in names if fields.get(name) is not None},
-                "method": {"type": method, method: {"hyperparameters": settings}},
+                "method": {"type": method, method: {**further, "hyperparameters": settings}},
                 "metadata": {
                     "ftops-owner": str(resource.facts["project"]),
                     "ftops-name": str(resource.facts["name"]),
@@ -190,9 +213,9 @@ class JobKind(Uninquiring):
         """Raise: a job's record stays so far."""
         raise NotImplementedError("a job's record is not deleted")
 
-    def room(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> Room | None:
+    def rooms(self, listings: Mapping[str, Sequence[Item]], told: Mapping[str, int], rules: Rules) -> tuple[Room, ...]:
         """Return how many jobs there are, whatever became of them: every record counts."""
-        return Room(len(listings["jobs"]), told.get("MaxFineTuneCount", rules.limits.jobs.count_max), "jobs")
+        return (Room(len(listings["jobs"]), told.get("MaxFineTuneCount", rules.limits.jobs.count_max), "jobs"),)
 
     def cost(self, resource: Resource) -> Cost:
         """Return the estimate of the training; None where its price is not known."""
@@ -207,6 +230,17 @@ class JobKind(Uninquiring):
         price = rules.training_usd_per_million(rules.base_of(found.outputs.get("last", "")), kind, region)
         billed = tokens * price / 1e6 if isinstance(tokens, int) and price is not None else None
         return Cost(once=billed)
+
+    def mark_with(self, resource: Resource, contents: Mapping[str, str]) -> str:
+        """Return the mark of the digest that the job would have with other contents: all its other inputs count."""
+        seed = None if "seed" in resource.derived else resource.fields["seed"]
+        inputs = _digest_inputs(resource.fields, contents, _scalar(seed), resource.facts.get("rerun"))
+        return digest_mark(digest_of(self.word, inputs))
+
+    def usd_of_tokens(self, resource: Resource, field: str, tokens: int) -> float | None:
+        """Return what so many tokens more in its training file cost over all epochs; validation is free."""
+        price = _usd(resource.facts.get("token_usd"))
+        return None if field != "training_file" or price is None else tokens * price
 
     def describe(self, resource: Resource) -> str:
         """Return `train gpt-4.1-mini-2025-04-14 from job/support-v2 by dpo, 3 epochs`; supervised is not said."""
@@ -244,8 +278,15 @@ def _fields(spec: JobSpec, context: Context) -> dict[str, Value]:
         "validation_file": _dataset_ref(spec.validation_file.dataset, context) if spec.validation_file else None,
         "method": method_type(spec),
         **{name: value for name, value in given.items() if value is not None},
+        **_as_json(reinforcement(spec)),
         "trainingType": context.rules.training_type(spec.trainingType) or spec.trainingType,
     }
+
+
+def _as_json(settings: ReinforcementSettings | None) -> dict[str, Value]:
+    """Return the grader and the form of answers as canonical JSON: values of a field, which are compared as one."""
+    given = {} if settings is None else {"grader": settings.grader, "response_format": settings.response_format}
+    return {name: canonical_json(cast("Plain", value)) for name, value in given.items() if value is not None}
 
 
 def _job_ref(written: JobRef, context: Context) -> Ref:
@@ -258,23 +299,26 @@ def _dataset_ref(name: str, context: Context) -> Ref:
     return Ref(target, context.digests[target])
 
 
-def _digest_inputs(fields: Mapping[str, Value], job: JobDocument, context: Context) -> dict[str, Plain]:
+def _digest_inputs(
+    fields: Mapping[str, Value], contents: Mapping[str, Scalar], seed: Scalar, rerun: Scalar
+) -> dict[str, Plain]:
     """Return what semantics §1 says a job is: its inputs, each reference as the digest of what it refers to."""
     settings: dict[str, Plain] = {name: _scalar(fields[name]) for name in HYPERPARAMETERS if name in fields}
-    model, validation = fields["model"], job.spec.validation_file
+    model = fields["model"]
+    further = {name: json.loads(str(fields[name])) for name in WRITTEN_AS_JSON if name in fields}
     return {
         "model": [model.digest, model.selector] if isinstance(model, Ref) else model,
-        "training_file": _content(job.spec.training_file.dataset, context),
-        "validation_file": _content(validation.dataset, context) if validation else None,
-        "method": {"type": _scalar(fields["method"]), "hyperparameters": settings or None},
+        "training_file": contents["training_file"],
+        "validation_file": contents.get("validation_file"),
+        "method": {"type": _scalar(fields["method"]), "hyperparameters": settings or None, **further},
         "trainingType": _scalar(fields["trainingType"]),
-        "seed": job.spec.seed,
-        "rerun": job.lifecycle.rerun,
+        "seed": seed,
+        "rerun": rerun,
     }
 
 
-def _content(dataset: str, context: Context) -> Scalar:
-    return context.referenced[Address("dataset", dataset)]["digest"]
+def _content(ref: Ref, context: Context) -> Scalar:
+    return context.referenced[ref.target]["digest"]
 
 
 def _scalar(value: Value) -> Scalar:

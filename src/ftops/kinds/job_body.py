@@ -48,6 +48,7 @@ class MethodBody(Body):
     type: str = ""
     supervised: Mapping[str, object] | None = None
     dpo: Mapping[str, object] | None = None
+    reinforcement: Mapping[str, object] | None = None
 
 
 class JobBody(Body):
@@ -101,6 +102,7 @@ def observe(item: Item, account: str) -> Object:
         created_at=moment(body.created_at),
         finished_at=moment(body.finished_at) if body.finished_at else None,
         problem=": ".join(part for part in (code, message) if part),
+        unread=("grader", "response_format"),  # The echo reorders members and adds defaults (azure-api.md §8).
         transient=body.error is not None and load_rules().is_transient(code, message),
     )
 
@@ -111,7 +113,7 @@ def _observed_fields(body: JobBody) -> dict[str, Observed]:
     A dpo job echoes its settings under its method alone, with the service's own where none were sent (beta, for one).
     """
     method = body.method or _no_method()
-    members = {"supervised": method.supervised, "dpo": method.dpo}
+    members = {"supervised": method.supervised, "dpo": method.dpo, "reinforcement": method.reinforcement}
     nested = (members.get(method.type) or {}).get("hyperparameters")
     settings = {**(body.hyperparameters or {}), **(nested if isinstance(nested, Mapping) else {})}
     told: dict[str, Observed | None] = {
@@ -124,7 +126,7 @@ def _observed_fields(body: JobBody) -> dict[str, Observed]:
         "suffix": body.suffix or None,
         "trained_tokens": body.trained_tokens,
     }
-    told |= {n: v for n in HYPERPARAMETERS if isinstance(v := settings.get(n), int | float) and v != AUTO}
+    told |= {n: v for n in HYPERPARAMETERS if isinstance(v := settings.get(n), int | float | str) and v != AUTO}
     return {name: value for name, value in told.items() if value is not None}
 
 

@@ -21,13 +21,16 @@ TOKENS_PRICED = 1_000_000
 def cost_facts(job: JobDocument, base_model: str, context: Context) -> dict[str, Scalar]:
     """Return what is known of a job's cost; what is not known is absent, never 0.
 
-    Returns: `trained_tokens` (the high estimate) and `epochs_assumed` (set when the epochs are the service's choice),
-    `training_usd` and `training_usd_low`; `lifecycle.expectedUsd` stands in for both prices.
+    Returns: `trained_tokens` (the high estimate), `epochs` and `epochs_assumed` (set when they are the service's
+    choice), `training_usd` and `training_usd_low`, and `token_usd`, what a token of the file costs over all epochs;
+    `lifecycle.expectedUsd` stands in for the prices, and says nothing of tokens.
     """
     data = context.referenced.get(Address("dataset", job.spec.training_file.dataset), {})
     low, high = _tokens_of_epoch(data, method_type(job.spec), context.rules.limits.tokens.billed_share_min)
     epochs, assumed = _epochs(job, data, context)
     facts: dict[str, Scalar] = {"epochs_assumed": True} if assumed else {}
+    if epochs is not None:
+        facts["epochs"] = epochs
     if epochs is not None and high is not None:
         facts["trained_tokens"] = high * epochs
     expected = job.lifecycle.expectedUsd
@@ -38,7 +41,7 @@ def cost_facts(job: JobDocument, base_model: str, context: Context) -> dict[str,
     if price is None or epochs is None or high is None or low is None:
         return facts
     usd = price * epochs / TOKENS_PRICED
-    return facts | {"training_usd": high * usd, "training_usd_low": low * usd}
+    return facts | {"training_usd": high * usd, "training_usd_low": low * usd, "token_usd": usd}
 
 
 def _tokens_of_epoch(data: Mapping[str, Scalar], method: str, share_min: float) -> tuple[float | None, int | None]:

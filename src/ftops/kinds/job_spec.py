@@ -8,13 +8,26 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from ftops.diagnostics import did_you_mean
-from ftops.kinds.envelope import DatasetRef, Document, Finding, JobRef, Path, Strict, artifact_name, not_built
+from ftops.kinds.envelope import (
+    DatasetRef,
+    Document,
+    Finding,
+    JobRef,
+    Path,
+    RuleLevels,
+    Strict,
+    artifact_name,
+    not_built,
+    rule_findings,
+)
+from ftops.kinds.grader import FieldPath, fields_read, grader_findings
 from ftops.rules import TUNED_MARK, Rules
 
-METHODS = ("supervised", "dpo")
+METHODS = ("supervised", "dpo", "reinforcement")
 """The methods that are built; each has its rows in `FORMAT_OF`, and its ranges in the rules."""
-FORMAT_OF: Mapping[str, str] = {"supervised": "chat", "dpo": "dpo"}
+FORMAT_OF: Mapping[str, str] = {"supervised": "chat", "dpo": "dpo", "reinforcement": "rft"}
 """The format of the rows that a method trains on."""
+REINFORCEMENT = "reinforcement"
 HYPERPARAMETERS = (
     "n_epochs",
     "batch_size",
@@ -22,6 +35,10 @@ HYPERPARAMETERS = (
     "prompt_loss_weight",
     "beta",
     "l2_multiplier",
+    "compute_multiplier",
+    "eval_interval",
+    "eval_samples",
+    "reasoning_effort",
 )
 
 
@@ -44,6 +61,10 @@ class Hyperparameters(Strict):
     prompt_loss_weight: Annotated[float | None, Auto] = None
     beta: Annotated[float | None, Auto] = None
     l2_multiplier: Annotated[float | None, Auto] = None
+    compute_multiplier: Annotated[float | None, Auto] = None
+    eval_interval: Annotated[int | None, Auto] = None
+    eval_samples: Annotated[int | None, Auto] = None
+    reasoning_effort: Annotated[Literal["default", "low", "medium", "high"] | None, Auto] = None
 
 
 class MethodSettings(Strict):
@@ -52,14 +73,22 @@ class MethodSettings(Strict):
     hyperparameters: Hyperparameters = Field(default_factory=Hyperparameters)
 
 
+class ReinforcementSettings(MethodSettings):
+    """The same of reinforcement training, with the grader of the model's answers and the form they are to have."""
+
+    grader: Mapping[str, object]
+    response_format: Mapping[str, object] | None = None
+
+    not_yet: ClassVar[Mapping[str, str]] = {"tools": "agentic training", "max_episode_steps": "agentic training"}
+
+
 class MethodObject(Strict):
     """The wire object, such as `{type: dpo, dpo: {hyperparameters: …}}`."""
 
     type: str
     supervised: MethodSettings | None = None
     dpo: MethodSettings | None = None
-
-    not_yet: ClassVar[Mapping[str, str]] = {"reinforcement": "reinforcement fine-tuning"}
+    reinforcement: ReinforcementSettings | None = None
 
 
 def _literal_or(tag: str) -> Discriminator:
@@ -111,6 +140,7 @@ class JobLifecycle(Strict):
     rerun: str | None = None
     expectedUsd: Annotated[float | None, Field(ge=0)] = None
     allow: tuple[Literal["model-matrix"], ...] = Field(default=(), strict=False)
+    rules: RuleLevels = Field(default_factory=dict)
 
     not_yet: ClassVar[Mapping[str, str]] = {
         "state": "pausing, resuming and cancelling a job",
@@ -140,7 +170,7 @@ def hyperparameters(spec: JobSpec) -> tuple[Path, Hyperparameters]:
 
 def _members(method: MethodObject) -> dict[str, MethodSettings]:
     """Return the settings in a method object by the method they are named for."""
-    members = {"supervised": method.supervised, "dpo": method.dpo}
+    members = {"supervised": method.supervised, "dpo": method.dpo, "reinforcement": method.reinforcement}
     return {name: settings for name, settings in members.items() if settings is not None}
 
 
@@ -149,9 +179,22 @@ def method_type(spec: JobSpec) -> str:
     return spec.method if isinstance(spec.method, str) else spec.method.type
 
 
+def reinforcement(spec: JobSpec) -> ReinforcementSettings | None:
+    """Return the settings of reinforcement training, if that is the method."""
+    method = spec.method
+    return method.reinforcement if isinstance(method, MethodObject) and method.type == REINFORCEMENT else None
+
+
+def grader_fields(spec: JobSpec) -> frozenset[FieldPath]:
+    """Return the ways to the fields of a row that the job's grader reads."""
+    settings = reinforcement(spec)
+    return fields_read(settings.grader) if settings else frozenset()
+
+
 def check(document: JobDocument, rules: Rules) -> Iterable[Finding]:
     """Yield what is wrong with the values of a job."""
     yield from artifact_name(document)
+    yield from rule_findings(document.lifecycle.rules, document.kind)
     yield from _method_findings(document.spec)
     yield from _model_findings(document, rules)
     yield from _range_findings(document.spec, rules)
@@ -161,11 +204,15 @@ def check(document: JobDocument, rules: Rules) -> Iterable[Finding]:
 def _method_findings(spec: JobSpec) -> Iterable[Finding]:
     method = method_type(spec)
     path: Path = ("spec", "method") if isinstance(spec.method, str) else ("spec", "method", "type")
-    if method == "reinforcement":
-        yield not_built(path, f"the method {method}")
-    elif method not in METHODS:
-        detail = f'"{method}" is no method of the service; write {" or ".join(METHODS)}.'
+    if method not in METHODS:
+        detail = f'"{method}" is no method of the service; write one of {", ".join(METHODS)}.'
         yield Finding(path, "bad-value", "Value not allowed", detail + did_you_mean(method, METHODS))
+    settings = reinforcement(spec)
+    if settings is not None:
+        yield from grader_findings(("spec", "method", REINFORCEMENT, "grader"), settings.grader)
+    elif method == REINFORCEMENT:
+        detail = "It needs a grader: write {type: reinforcement, reinforcement: {grader: {type: string_check, ...}}}."
+        yield Finding(path, "missing-field", "Missing field", detail)
     if not isinstance(spec.method, MethodObject):
         return
     if spec.hyperparameters is not None:
@@ -215,6 +262,8 @@ def _range_findings(spec: JobSpec, rules: Rules) -> Iterable[Finding]:
         value = getattr(settings, name)
         if value is None or not ranges:
             continue
+        if isinstance(value, str) and method == REINFORCEMENT:
+            continue  # Its words stand in the model.
         if name not in ranges:
             detail = f'"{name}" is no setting of a {method} job. Settings there: {", ".join(ranges)}.'
             yield Finding((*path, name), "unknown-field", "Unknown field", detail, on_key=True)

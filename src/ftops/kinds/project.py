@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from ftops.kinds.envelope import Document, Finding, IdleSpec, Path, Strict, idle_findings
+from ftops.kinds.envelope import Document, Finding, IdleSpec, Path, Strict, idle_findings, wrong_variable
 from ftops.model import Account
 from ftops.rules import Rules
 
@@ -28,8 +28,6 @@ RESOURCE_ID = re.compile(
     r"/subscriptions/[0-9a-z-]+/resourceGroups/[-\w.()]+/providers/Microsoft\.CognitiveServices/accounts/[\w.-]+",
     re.IGNORECASE | re.ASCII,
 )
-VARIABLE = re.compile(r"(?:AZURE_OPENAI_|FTOPS_)[A-Z0-9_]+")
-"""The environment variables that a spec may have read, so that it cannot send just any of them to an endpoint."""
 PROJECT_PATH = "/api/projects/"
 SURFACE_PATHS = ("/openai/v1", "/openai")
 """What the documentation of other clients appends to an endpoint; ftops does so by itself."""
@@ -215,12 +213,9 @@ def _endpoint_findings(here: Path, account: AccountSpec, endpoint: str) -> Itera
     if isinstance(account.auth, str) and account.auth != ENTRA:
         detail = "Write entra, or {apiKeyEnv: AZURE_OPENAI_API_KEY} with the name of the variable that holds the key."
         yield Finding((*here, "auth"), "bad-value", "Value not allowed", detail)
-    if isinstance(account.auth, ApiKeyAuth) and not VARIABLE.fullmatch(account.auth.apiKeyEnv):
-        detail = (
-            "apiKeyEnv is the name of an environment variable that holds the key, never the key. The name begins with "
-            "AZURE_OPENAI_ or FTOPS_ and goes on in capitals, digits and underscores: AZURE_OPENAI_API_KEY."
-        )
-        yield Finding((*here, "auth", "apiKeyEnv"), "bad-variable", "Not the name of a variable", detail)
+    if isinstance(account.auth, ApiKeyAuth):
+        path = (*here, "auth", "apiKeyEnv")
+        yield from wrong_variable(path, account.auth.apiKeyEnv, "key", "AZURE_OPENAI_API_KEY")
 
 
 def _wrong_endpoint(endpoint: str, surface: str | None) -> str:

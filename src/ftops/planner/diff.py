@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
+from ftops.difference import Difference
 from ftops.kinds import KINDS_BY_WORD
-from ftops.kinds.base import FieldRule, rule_for
+from ftops.kinds.base import FieldRule, Shape, rule_for
 from ftops.model import Address, Change, Object, Observed, Pointer, Ref, Resource, Value
+
+Pair: TypeAlias = tuple[str, str]
+"""Two contents by the digests that markers carry: what was there, and what takes its place."""
+Differences: TypeAlias = Mapping[Pair, Difference]
+NOTHING_COMPARED: Final[Differences] = MappingProxyType({})
 
 
 def same(wanted: Value, told: Observed, *, caseless: bool = False) -> bool:
@@ -30,6 +39,7 @@ def changes(
     found: Object,
     rules: Mapping[str, FieldRule],
     parents: Mapping[Address, frozenset[str]],
+    differences: Differences = NOTHING_COMPARED,
 ) -> tuple[Change, ...]:
     """Return the declared fields in which an object differs, in the resource's order.
 
@@ -43,8 +53,27 @@ def changes(
         if name in resource.derived or name.startswith(found.unread):
             continue
         if not same(wanted, told, caseless=rule_for(rules, name).caseless):
-            found_changes.append(Change(name, told, wanted, _inherited(wanted, told, parents)))
+            data = _data(resource, name, contents(wanted, told), differences)
+            found_changes.append(Change(name, told, wanted, _inherited(wanted, told, parents), data))
     return tuple(found_changes)
+
+
+def contents(wanted: Value, told: Observed) -> Pair | None:
+    """Return the two contents of a reference to data that now refers to another content, or None for anything else."""
+    if not isinstance(wanted, Ref) or not isinstance(told, Pointer) or told.marker is None:
+        return None
+    traits = KINDS_BY_WORD[wanted.target.kind].traits
+    if told.kind != wanted.target.kind or traits.shape is not Shape.ARTIFACT or traits.costly:
+        return None
+    return told.marker.digest, wanted.digest
+
+
+def _data(resource: Resource, name: str, pair: Pair | None, differences: Differences) -> Difference | None:
+    """Return what differs between two contents, with what that changes of the cost."""
+    found = differences.get(pair) if pair is not None else None
+    if found is None or not found.alike:
+        return found
+    return replace(found, usd=KINDS_BY_WORD[resource.address.kind].usd_of_tokens(resource, name, found.tokens))
 
 
 def _inherited(wanted: Value, told: Observed, parents: Mapping[Address, frozenset[str]]) -> Address | None:

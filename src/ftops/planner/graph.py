@@ -27,9 +27,10 @@ def needs(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Ho
 
     A resource is wanted when nothing refers to it (unless its kind is made on demand only), or when a referrer must
     still be made or moved. A referrer that is held makes nothing wanted, but a binding that only cannot be seen does:
-    a job does not depend on it, and while it serves a model, that model exists and is found. A pinned reference is to
-    another version.
+    a job does not depend on it, and while it serves a model, that model exists and is found. One that waits for what
+    has no room makes nothing else wanted, which would only fill the room. A pinned reference is to another version.
     """
+    roomless = _roomless(desired, matches, holds)
     referrers: dict[Key, list[Resource]] = {}
     for resource in desired.resources:
         for ref in resource.refs:
@@ -39,11 +40,26 @@ def needs(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Ho
     for resource in reversed(desired.resources):
         its = referrers.get(resource.key, [])
         asking = [r for r in its if _asks(matches[r.key], resource.address)]
-        free = [r for r in asking if not _holds_back(r, holds) and result[r.key].wanted]
+        barred = {r.key for r in asking if roomless.intersection(sources(r) - {resource.key})} if roomless else set()
+        free = [r for r in asking if not _holds_back(r, holds) and r.key not in barred and result[r.key].wanted]
         on_demand = KINDS_BY_WORD[resource.address.kind].traits.on_demand
-        kept = _first_hold(asking, holds, result)
+        kept = _first_hold(asking, holds, barred, result)
         result[resource.key] = Need(bool(free) or not (its or on_demand), kept, len(its))
     return result
+
+
+def sources(resource: Resource) -> set[Key]:
+    """Return what a resource is made from, but for pinned versions, which are made by no document."""
+    return {(ref.target, resource.account) for ref in resource.refs if not ref.pinned}
+
+
+def _roomless(desired: Desired, matches: Mapping[Key, Match], holds: Mapping[Key, Hold]) -> set[Key]:
+    """Return what cannot be made because an account has no room for it, or for something it is made from."""
+    found = {key for key, hold in holds.items() if hold.why is Why.NO_ROOM}
+    for resource in desired.resources if found else ():
+        if matches[resource.key].current is None and not found.isdisjoint(sources(resource)):
+            found.add(resource.key)
+    return found
 
 
 def _holds_back(referrer: Resource, holds: Mapping[Key, Hold]) -> bool:
@@ -64,10 +80,12 @@ def _asks(referrer: Match, target: Address) -> bool:
     return referrer.current is None or target in moved
 
 
-def _first_hold(asking: list[Resource], holds: Mapping[Key, Hold], result: Mapping[Key, Need]) -> str:
+def _first_hold(asking: list[Resource], holds: Mapping[Key, Hold], barred: set[Key], result: Mapping[Key, Need]) -> str:
     for referrer in asking:
         if _holds_back(referrer, holds):
             return f"{referrer.address} is {'retired' if holds[referrer.key].wished else 'held'}"
+        if referrer.key in barred:
+            return f"{referrer.address} is held"
         if result[referrer.key].kept:
             return result[referrer.key].kept
     return ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ftops.difference import ONLY_WRITTEN_OTHERWISE
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Effect, Shape, rule_for
 from ftops.model import Gate, Phase
 from ftops.planner.clock import absence
 from ftops.planner.match import Key, Match, Scene
+from ftops.planner.rows import rewritten
 from ftops.reasons import Why
 
 
@@ -116,6 +118,22 @@ def _failed_binding(match: Match, _scene: Scene) -> Hold | None:
     return Hold(Why.ATTEMPT_FAILED, reason, gate=Gate.FAILED)
 
 
+def _same_rows(match: Match, scene: Scene) -> Hold | None:
+    """Hold a training with the very rows of the previous version, which came to something or still may.
+
+    Who has made an attempt has decided that it is to be trained, and `onFailure` decides from there.
+    """
+    if not _costly_and_missing(match) or match.attempts:
+        return None
+    previous = rewritten(match, scene)
+    if previous is None or not previous.phase.alive:
+        return None
+    data = ", ".join(dict.fromkeys(str(change.new) for change in match.changes))
+    stands = "was trained" if previous.phase is Phase.READY else f"is {previous.state}"
+    reason = f"{previous.id} {stands} with the same rows; {ONLY_WRITTEN_OTHERWISE} in {data}"
+    return Hold(Why.SAME_ROWS, reason, f"retrain:{match.resource.address}")
+
+
 def _earlier_trains(match: Match, _scene: Scene) -> Hold | None:
     """Hold a new version while an earlier one of the same name trains."""
     if not _costly_and_missing(match) or match.earlier_running is None:
@@ -151,6 +169,7 @@ _GUARDS: tuple[Callable[[Match, Scene], Hold | None], ...] = (
     _replace,
     _failed_binding,
     _attempts,
+    _same_rows,
     _earlier_trains,
     _parent_changed,
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ftops.kinds import KINDS_BY_WORD
-from ftops.model import Action, Address, Gate, Object, Phase, Verb
-from ftops.planner.match import Match, Scene, age_rank, place
+from ftops.model import Action, Address, Gate, Object, Phase, Pointer, Verb
+from ftops.planner.graph import Need
+from ftops.planner.match import Key, Match, Scene, age_rank, place
 from ftops.reasons import Why
 from ftops.upkeep import last_use, to_the_minute
 
@@ -44,14 +45,42 @@ def _twin(match: Match, twin: Object, scene: Scene) -> Action:
 
 def unclaimed(scene: Scene) -> Iterator[Action]:
     """Yield our objects that no resource claims; they exist as such only when the whole project was read."""
-    desired, policy = scene.desired, scene.policy
-    if not desired.whole or policy.targets or policy.excludes:
+    if not _orphans_known(scene):
         return
     claimed = {place(o) for match in scene.matches.values() for o in _objects_of(match)}
     for found in sorted(scene.live.objects, key=lambda o: (o.account, o.kind, *age_rank(o))):
-        ours = found.marker is not None and found.marker.owner in desired.owners
-        if ours and place(found) not in claimed and found.account in desired.accounts:
+        if scene.ours(found) and place(found) not in claimed and found.account in scene.desired.accounts:
             yield _leftover(found, scene)
+
+
+def _orphans_known(scene: Scene) -> bool:
+    return scene.desired.whole and not (scene.policy.targets or scene.policy.excludes)
+
+
+def dispensable(kind: str, account: str, scene: Scene, needs: Mapping[Key, Need]) -> list[Object]:
+    """Return our artifacts of a kind in an account that nothing needs any more, from oldest to newest.
+
+    What something queued or running was made from is needed, whosever that is. An earlier version is not once the newer
+    one is ready. What no document declares, or declares and nothing asks for, is known only of a whole project.
+    """
+    there = sorted((o for o in scene.live.objects if o.account == account), key=age_rank)
+    at_it = [o for o in there if o.phase in {Phase.QUEUED, Phase.RUNNING}]
+    used = {(value.kind, value.id) for o in at_it for value in o.fields.values() if isinstance(value, Pointer)}
+    claims = {place(o): match for match in scene.matches.values() for o in _objects_of(match)}
+    kept = {_spelt(address, kind) for address in scene.policy.keep}
+
+    def free(found: Object) -> bool:
+        match = claims.get(place(found))
+        if match is None:
+            why, _ = _standing(found, scene)
+            return why is Why.SUPERSEDED or (why is Why.ORPHAN and _orphans_known(scene))
+        need = needs[match.resource.key]
+        made = found is match.current or found in match.twins
+        return scene.desired.whole and made and not need.wanted and not need.kept
+
+    ours = (o for o in there if o.kind == kind and scene.ours(o) and o.phase is not Phase.ENDING)
+    loose = (o for o in ours if (kind, o.id) not in used and _spelt(o.address, kind) not in kept)
+    return [found for found in loose if free(found)]
 
 
 def _objects_of(match: Match) -> Iterable[Object]:
@@ -59,7 +88,8 @@ def _objects_of(match: Match) -> Iterable[Object]:
     return (*current, *match.twins, *match.attempts, *(found for found, _ in match.contradicting))
 
 
-def _leftover(found: Object, scene: Scene) -> Action:
+def _standing(found: Object, scene: Scene) -> tuple[Why, Address | None]:
+    """Return what an object is that no resource claims, with the address of which it is an earlier version."""
     family = [
         m
         for m in scene.matches.values()
@@ -68,13 +98,20 @@ def _leftover(found: Object, scene: Scene) -> Action:
         and found.marker is not None
         and found.marker.name in m.resource.names
     ]
-    kept = Action(found.address, found.account, Verb.KEEP, Gate.OPEN, Why.ORPHAN, object=found)
     if not family:
-        return _orphan(kept, found, scene)
+        return Why.ORPHAN, None
     newer = family[0].resource.address
-    if any(m.output_ready for m in family):
-        return replace(kept, why=Why.SUPERSEDED, reason=f"superseded by {newer}; kept, since nothing is pruned")
-    return replace(kept, why=Why.PREVIOUS, reason=f"the earlier version of {newer}")
+    return (Why.SUPERSEDED if any(m.output_ready for m in family) else Why.PREVIOUS), newer
+
+
+def _leftover(found: Object, scene: Scene) -> Action:
+    why, newer = _standing(found, scene)
+    kept = Action(found.address, found.account, Verb.KEEP, Gate.OPEN, why, object=found)
+    if newer is None:
+        return _orphan(kept, found, scene)
+    if why is Why.SUPERSEDED:
+        return replace(kept, reason=f"superseded by {newer}; kept, since nothing is pruned")
+    return replace(kept, reason=f"the earlier version of {newer}")
 
 
 def _orphan(kept: Action, found: Object, scene: Scene) -> Action:

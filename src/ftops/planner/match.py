@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Shape
 from ftops.model import Address, Change, Desired, LiveState, Object, Phase, Policy, Ref, Resource
-from ftops.planner.diff import changes
+from ftops.planner.diff import NOTHING_COMPARED, Differences, changes
 
 Key: TypeAlias = tuple[Address, str]
 
@@ -54,6 +54,10 @@ class Scene:
     policy: Policy
     index: Index
     matches: Mapping[Key, Match]
+
+    def ours(self, found: Object) -> bool:
+        """Tell whether an object carries the project's owner mark, or that of a former name."""
+        return found.marker is not None and found.marker.owner in self.desired.owners
 
     def target(self, ref: Ref, referrer: Resource) -> Object | None:
         """Return the object that a reference stands for now: the target's current one, or the pinned version."""
@@ -113,8 +117,8 @@ def _frozen(lists: Mapping[K, list[Object]]) -> dict[K, tuple[Object, ...]]:
     return {key: tuple(values) for key, values in lists.items()}
 
 
-def match_all(desired: Desired, index: Index) -> dict[Key, Match]:
-    """Return every resource's match, in the resources' order."""
+def match_all(desired: Desired, index: Index, differences: Differences = NOTHING_COMPARED) -> dict[Key, Match]:
+    """Return every resource's match, in the resources' order; changes tell of the differences that are known."""
     parents = {resource.address: resource.names for resource in desired.resources}
     claims = {resource.key: _claimed(resource, index, desired.owners) for resource in desired.resources}
     taken = {place(found) for claimed in claims.values() for found in claimed}
@@ -125,7 +129,7 @@ def match_all(desired: Desired, index: Index) -> dict[Key, Match]:
             matches[resource.key] = _binding(resource, claimed, index, parents)
         else:
             family = [o for o in _family(resource, index, desired.owners) if place(o) not in taken]
-            matches[resource.key] = _artifact(resource, claimed, family, parents)
+            matches[resource.key] = _artifact(resource, claimed, family, parents, differences)
     return matches
 
 
@@ -169,6 +173,7 @@ def _artifact(
     claimed: Sequence[Object],
     family: Iterable[Object],
     parents: Mapping[Address, frozenset[str]],
+    differences: Differences,
 ) -> Match:
     kind = KINDS_BY_WORD[resource.address.kind]
     wrong = {o.id: why for o in claimed if o.phase.alive and (why := kind.contradictions(resource, o, None))}
@@ -185,7 +190,7 @@ def _artifact(
         contradicting=tuple((o, wrong[o.id]) for o in claimed if o.id in wrong),
         previous=previous,
         earlier_running=next((o for o in versions if o.phase in {Phase.QUEUED, Phase.RUNNING}), None),
-        changes=changes(resource, previous, kind.rules, parents) if previous and previous.fields else (),
+        changes=changes(resource, previous, kind.rules, parents, differences) if previous and previous.fields else (),
     )
 
 

@@ -14,8 +14,10 @@ from ftops.planner.graph import Need, Upstream, needs, upstream
 from ftops.planner.guards import Hold, holds
 from ftops.planner.leftovers import side_actions, unclaimed
 from ftops.planner.match import Index, Key, Match, Scene, match_all
+from ftops.planner.room import crowded, within_room
+from ftops.planner.rows import hides_a_change
 from ftops.planner.select import selected
-from ftops.planner.totals import few_deletes, priced, within_budget, within_room
+from ftops.planner.totals import few_deletes, priced, within_budget
 from ftops.reasons import Why
 from ftops.upkeep import OnIdle, spent_so_far, to_the_minute
 
@@ -40,33 +42,36 @@ def plan(desired: Desired, live: LiveState, policy: Policy) -> Plan:
     Pure: equal values give equal plans. Time is `live.now`, the flags are in `policy`, the journal's doubts in `live`.
     """
     index = Index.of(live.objects)
-    scene = Scene(desired, live, policy, index, match_all(desired, index))
+    scene = Scene(desired, live, policy, index, match_all(desired, index, live.differences))
     chosen = selected(desired, policy)
     held = dict(holds(scene))
     while True:
-        actions = [a for a in _decided(scene, held) if chosen is None or a.address in chosen]
-        actions = few_deletes(list(within_room(priced(actions), scene)), policy.deletes_max)
+        state = _State(scene, held, needs(desired, scene.matches, held))
+        actions = [a for a in _decided(state) if chosen is None or a.address in chosen]
+        actions = within_room(list(priced(actions)), scene, state.needs)
+        actions = few_deletes(actions, policy.deletes_max)
         actions = within_budget(actions, scene)
         fresh = _held_by_totals(actions, held)
         if not fresh:
             break
         held |= fresh  # What is held makes nothing wanted, so what it alone needs is not paid for either.
     closed = tuple(_one_write_at_a_time(_closed(actions, scene), live))
-    return Plan(desired.project, desired.accounts, closed, live.calls, live.unseen)
+    notes = crowded(closed, scene)
+    unseen = {name: (*live.unseen.get(name, ()), *notes.get(name, ())) for name in [*live.unseen, *notes]}
+    return Plan(desired.project, desired.accounts, closed, live.calls, unseen)
 
 
-def _decided(scene: Scene, held: Mapping[Key, Hold]) -> list[Action]:
+def _decided(state: _State) -> list[Action]:
     """Return every action as it is decided resource by resource."""
-    state = _State(scene, held, needs(scene.desired, scene.matches, held))
     actions: list[Action] = []
-    for match in scene.matches.values():
-        actions.extend(side_actions(match, scene))
+    for match in state.scene.matches.values():
+        actions.extend(side_actions(match, state.scene))
         actions.append(_main_action(match, state))
-    return [*actions, *unclaimed(scene)]
+    return [*actions, *unclaimed(state.scene)]
 
 
 def _held_by_totals(actions: Iterable[Action], held: Mapping[Key, Hold]) -> dict[Key, Hold]:
-    """Return what a budget or a limit holds besides: bindings first, since what is made for them may then not be."""
+    """Return what a budget or a limit holds besides: what refers first, since what is made for it may then not be."""
     by_totals = {Why.BUDGET, Why.UNKNOWN_COST, Why.NO_ROOM}
     fresh = {
         action.resource.key: Hold(action.why, action.reason, action.override)
@@ -74,7 +79,8 @@ def _held_by_totals(actions: Iterable[Action], held: Mapping[Key, Hold]) -> dict
         if action.why in by_totals and action.resource is not None and action.resource.key not in held
     }
     bindings = {key: hold for key, hold in fresh.items() if _shape(key[0].kind) is Shape.BINDING}
-    return bindings or fresh
+    costly = {key: hold for key, hold in fresh.items() if KINDS_BY_WORD[key[0].kind].traits.costly}
+    return bindings or costly or fresh
 
 
 def _main_action(match: Match, state: _State) -> Action:
@@ -156,7 +162,7 @@ def _create(match: Match, state: _State) -> Action:
     reason = ""
     if action.why is Why.RETRIED:
         reason = f"attempt {action.attempt}; the last one: {match.attempts[-1].problem or match.attempts[-1].state}"
-    elif match.previous is not None and not match.changes:
+    elif hides_a_change(match, state.scene):
         reason = "an input changed that the earlier version does not show"
     summary = KINDS_BY_WORD[match.resource.address.kind].describe(match.resource)
     return _gated(replace(action, summary=summary, reason=reason), match, state)
@@ -237,7 +243,8 @@ def _approval(action: Action, scene: Scene) -> Action:
         return action
     if write_key(action, scene.desired.accounts[action.account].id) in approved:
         return action
-    return replace(action, gate=Gate.GUARD, why=Why.NOT_APPROVED, reason="not part of the plan that was approved")
+    reason = "; ".join(part for part in ("not part of the plan that was approved", action.reason) if part)
+    return replace(action, gate=Gate.GUARD, why=Why.NOT_APPROVED, reason=reason)
 
 
 def _action(match: Match, verb: Verb, gate: Gate, why: Why, reason: str = "") -> Action:

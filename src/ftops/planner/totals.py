@@ -59,23 +59,6 @@ def _deletes(action: Action) -> bool:
     return action.verb is Verb.DELETE and not action.undo and not action.held
 
 
-def within_room(actions: Iterable[Action], scene: Scene) -> Iterator[Action]:
-    """Yield the actions, those held that an account has no room for; nothing is begun that would be refused."""
-    free = {place: room.limit - room.used for place, room in scene.live.rooms.items()}
-    for action in actions:
-        place = (action.account, action.address.kind)
-        if action.verb is not Verb.CREATE or action.held or place not in free:
-            yield action
-        elif free[place] > 0:
-            free[place] -= 1
-            yield action
-        else:
-            room = scene.live.rooms[place]
-            more = "" if room.used >= room.limit else ", and this plan would make more"
-            reason = f"the account holds {room.used} of {room.limit} {room.what}{more}"
-            yield replace(action, gate=Gate.GUARD, why=Why.NO_ROOM, reason=reason)
-
-
 def within_budget(actions: Sequence[Action], scene: Scene) -> list[Action]:
     """Return the actions, those held that would spend more than may be, in the plan's order.
 

@@ -38,7 +38,10 @@ def diagnostics_text(diagnostics: Sequence[Diagnostic], *, colour: bool, limit: 
 
 
 def diagnostics_json(diagnostics: Sequence[Diagnostic]) -> list[dict[str, object]]:
-    """Return the diagnostics as plain values; line and column count from 1, 0 means the whole file."""
+    """Return the diagnostics as plain values.
+
+    Line and column count from 1, 0 means the whole file; the path is null where the problem is not in a dataset's row.
+    """
     return [
         {
             "file": each.span.file,
@@ -47,10 +50,22 @@ def diagnostics_json(diagnostics: Sequence[Diagnostic]) -> list[dict[str, object
             "severity": str(each.severity),
             "code": each.code,
             "summary": each.summary,
+            "path": each.path or None,
             "detail": each.detail,
         }
         for each in diagnostics
     ]
+
+
+def one_line(diagnostic: Diagnostic) -> str:
+    """Return summary, path and detail as one line: `Unknown field. "epoch" is not a field of …`."""
+    parts = (f"{diagnostic.summary}.", _told(diagnostic))
+    return harmless(" ".join(part for part in parts if part))
+
+
+def _told(diagnostic: Diagnostic) -> str:
+    """Return path and detail, as far as there are any."""
+    return ": ".join(part for part in (diagnostic.path, diagnostic.detail) if part)
 
 
 def _one(diagnostic: Diagnostic, *, colour: bool) -> str:
@@ -60,7 +75,7 @@ def _one(diagnostic: Diagnostic, *, colour: bool) -> str:
     if diagnostic.excerpt:
         lines += _excerpt(diagnostic, colour=colour)
     lines += textwrap.wrap(
-        harmless(diagnostic.detail),
+        harmless(_told(diagnostic)),
         WIDTH_COLUMNS,
         initial_indent="  ",
         subsequent_indent="  ",

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from ftops.model import Account
 from ftops.render.markdown import cell, prose, table
 from ftops.render.text import Ink, harmless, paint
 from ftops.render.view import account_title
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPrompt:
+    """The system prompt that a model was trained with, by where it stands: its text is nobody's to print unasked.
+
+    `different` counts those that the training data has; this is the one that most rows have.
+    """
+
+    file: str
+    line: int
+    characters: int
+    sha256: str
+    different: int
+
+    def __str__(self) -> str:
+        """Return what to do with it."""
+        usual = "the usual system prompt" if self.different > 1 else "the system prompt"
+        return f"call it with {usual} of its training ({self.file}:{self.line}, {self.characters:,} characters)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +43,7 @@ class Standing:
     depends_on: tuple[str, ...] = ()
     object_id: str = ""
     created_at: datetime | None = None
+    prompt: SystemPrompt | None = None
 
 
 def status_text(
@@ -45,7 +65,11 @@ def status_text(
 
 def _cells(row: Standing) -> tuple[str, str, str]:
     origin = f" <- {', '.join(row.depends_on)}" if row.depends_on else ""
-    return harmless(row.address), harmless(row.state), harmless(row.words + origin)
+    return harmless(row.address), harmless(row.state), harmless(_words(row) + origin)
+
+
+def _words(row: Standing) -> str:
+    return "; ".join(str(part) for part in (row.words, row.prompt) if part)
 
 
 def status_markdown(project: str, accounts: Iterable[Account], now: datetime, rows: Sequence[Standing]) -> str:
@@ -60,7 +84,7 @@ def status_markdown(project: str, accounts: Iterable[Account], now: datetime, ro
 
 
 def _markdown_cells(row: Standing) -> tuple[str, str, str, str]:
-    return cell(row.address), prose(row.state), prose(row.words), ", ".join(map(cell, row.depends_on))
+    return cell(row.address), prose(row.state), prose(_words(row)), ", ".join(map(cell, row.depends_on))
 
 
 def status_json(project: str, now: datetime, rows: Sequence[Standing]) -> str:
@@ -78,6 +102,7 @@ def status_json(project: str, now: datetime, rows: Sequence[Standing]) -> str:
                 "depends_on": list(row.depends_on),
                 "object": row.object_id or None,
                 "created_at": row.created_at.isoformat() if row.created_at else None,
+                "system_prompt": asdict(row.prompt) if row.prompt else None,
             }
             for row in rows
         ],

@@ -54,6 +54,7 @@ def _action(plan: Plan, action: Action) -> dict[str, object]:
             }
             for change in action.changes
         ],
+        "data": _data(action),
         "after": [str(address) for address in action.after],
         "override": action.override or None,
         "cost": _cost(action.cost) if action.writes else None,
@@ -62,6 +63,28 @@ def _action(plan: Plan, action: Action) -> dict[str, object]:
         "object": action.object.id if action.object else None,
         "source": {"file": span.file, "line": span.line, "column": span.column} if span else None,
     }
+
+
+def _data(action: Action) -> dict[str, object] | None:
+    """Return what differs in what something is trained with, by the first field of which that is known.
+
+    Tokens are estimates unless `exact`. `usd`, the change of the cost, is null where it is not known.
+    """
+    for change in action.changes:
+        found = change.data
+        if found is not None:
+            return {
+                "field": change.field,
+                "added": found.added,
+                "removed": found.removed,
+                "changed": found.changed,
+                "kept": found.kept,
+                "tokens_before": found.tokens_before,
+                "tokens_after": found.tokens_after,
+                "exact": found.exact and found.alike,
+                "usd": found.usd,
+            }
+    return None
 
 
 def _cost(cost: Cost) -> dict[str, float | None]:

@@ -11,6 +11,8 @@ from ftops.upkeep import HOURS_A_MONTH, Cost, usd, usd_range
 
 QUIET = frozenset({Why.SETTLED, Why.CONSUMED, Why.UNUSED, Why.SUPERSEDED, Why.PREVIOUS, Why.RETIRED})
 """Kept without anything to say: listed only on request."""
+TOLD_BY_REASON = frozenset({Why.PARENT_CHANGED, Why.SAME_ROWS})
+"""Held for what changed: the reason has said it."""
 
 _SYMBOLS = {
     Verb.KEEP: " ",
@@ -128,11 +130,12 @@ _WORDS = {Why.SETTLED: "unchanged"}
 def _details(action: Action, new: set[Address]) -> list[str]:
     if action.verb is Verb.KEEP:
         return []
-    changes = [] if action.why is Why.PARENT_CHANGED else [_phrase(change, new) for change in action.changes]
+    changes = [] if action.why in TOLD_BY_REASON else [_phrase(change, new) for change in action.changes]
     if action.held:
         option = f"apply {action.override}" if action.override.startswith("--") else f"--allow {action.override}"
         override = [f"to do it all the same: {option}"] if action.override else []
-        return [f"held: {action.reason}", *changes, *override]
+        reasons = action.reason.split("; ") if action.why is Why.NO_ROOM else [action.reason]  # Numbers, then advice.
+        return [f"held: {reasons[0]}", *reasons[1:], *changes, *override]
     if action.verb is Verb.UPDATE:
         drift = ["drift: changed outside ftops since it was last applied"] if action.why is Why.DRIFTED else []
         return [*changes, *drift]
@@ -161,12 +164,14 @@ def _price(cost: Cost) -> str:
 
 
 def _phrase(change: Change, new: set[Address]) -> str:
-    """Return one change in words: `n_epochs 2 -> 3`, `dataset/support-2026w40 is new`, `job/support-v1 changed`."""
+    """Return one change in words: `n_epochs 2 -> 3`, `job/support-v1 changed`, `dataset/w40 is new: 150 rows added`."""
     if change.inherited is not None:
         return f"{change.inherited} changed"
     if isinstance(change.new, Ref) and change.new.target in new:
-        return f"{change.new.target} is new"
-    return f"{field_label(change.field)} {shown(change.old)} -> {shown(change.new)}"
+        phrase = f"{change.new.target} is new"
+    else:
+        phrase = f"{field_label(change.field)} {shown(change.old)} -> {shown(change.new)}"
+    return phrase if change.data is None else f"{phrase}: {change.data.words}"
 
 
 def field_label(field: str) -> str:

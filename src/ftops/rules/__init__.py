@@ -1,5 +1,6 @@
 """Dated facts about the service as data, and their typed reader; numbers about the service stand nowhere else."""
 
+from ftops.rules.data_rules import Guidance, ImageRules, PromptRules
 from ftops.rules.prices import InferencePrice
 from ftops.rules.reader import (
     TUNED_MARK,
@@ -22,14 +23,17 @@ from ftops.rules.reader import (
 )
 from ftops.rules.regions import Offer, normal_region
 from ftops.rules.retirement import Retirement
-from ftops.rules.tables import Origin, Range
+from ftops.rules.tables import Bom, Origin, Range
 
 __all__ = [
     "TUNED_MARK",
+    "Bom",
     "DeploymentRules",
     "DpoRanges",
     "EpochGuess",
     "FileLimits",
+    "Guidance",
+    "ImageRules",
     "InferencePrice",
     "JobLimits",
     "Limits",
@@ -37,6 +41,7 @@ __all__ = [
     "NameRules",
     "Offer",
     "Origin",
+    "PromptRules",
     "Range",
     "ReadingLimits",
     "Retirement",

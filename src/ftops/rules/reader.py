@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 
+from ftops.rules.data_rules import Guidance, ImageRules, PromptRules
 from ftops.rules.prices import InferencePrice, Prices, load_prices
 from ftops.rules.regions import Offer, Regions, load_regions
 from ftops.rules.retirement import Retirement, Retirements, load_retirements
-from ftops.rules.tables import Origin, Range, as_list, as_table, as_texts, built, dated, packaged
+from ftops.rules.tables import Bom, Origin, Range, as_list, as_table, as_texts, built, dated, packaged
 
 TUNED_MARK = ".ft-"
 """What the name of every fine-tuned model and checkpoint has after its base (service rules, identifiers)."""
@@ -38,6 +39,9 @@ class Model:
     access: str
     doubtful: tuple[str, ...]
     continues: bool
+    encoding: str
+    context_tokens: int
+    sees_images: bool
     origin: Origin
 
 
@@ -54,10 +58,17 @@ class RowLimits:
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """Limits of a file (`size_bytes_below` is the first size refused) and of all files in an account."""
+    """Limits of a file and of all files in an account, and how a file is sent.
+
+    From `upload_in_parts_from_bytes` on it is sent in parts of `part_bytes`, and `size_bytes_below` is the first size
+    that an account may not train on. `bom` says whether a byte-order mark is kept as it is, added or stripped.
+    """
 
     size_bytes_below: int
-    size_bytes_warn: int
+    upload_in_parts_from_bytes: int
+    part_bytes: int
+    parts_total_bytes_max: int
+    bom: Bom
     count_max: int
     total_bytes_max: int
     origin: Origin
@@ -90,7 +101,7 @@ class TokenEstimate:
     characters_per_token: int
     tokens_per_message: int
     tokens_per_row: int
-    tokens_per_image: int
+    tokens_per_name: int
     billed_share_min: float
     origin: Origin
 
@@ -201,6 +212,16 @@ class DpoRanges(Ranges):
 
 
 @dataclass(frozen=True, slots=True)
+class ReinforcementRanges(Ranges):
+    """The ranges of the hyperparameters of reinforcement training; `reasoning_effort` is a word."""
+
+    compute_multiplier: Range
+    eval_interval: Range
+    eval_samples: Range
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Every number about the service, by subject."""
 
@@ -216,10 +237,18 @@ class Limits:
     epochs: EpochGuess
     supervised: SupervisedRanges
     dpo: DpoRanges
+    reinforcement: ReinforcementRanges
+    images: ImageRules
+    prompts: PromptRules
+    guidance: Guidance
 
     def hyperparameters(self, method: str) -> Mapping[str, Range]:
         """Return the ranges of a method's hyperparameters by name; empty for a method that is not built."""
-        by_method: Mapping[str, Ranges] = {"supervised": self.supervised, "dpo": self.dpo}
+        by_method: Mapping[str, Ranges] = {
+            "supervised": self.supervised,
+            "dpo": self.dpo,
+            "reinforcement": self.reinforcement,
+        }
         return by_method[method].by_name if method in by_method else {}
 
 
@@ -240,6 +269,12 @@ class Rules:
     def model_ids(self) -> tuple[str, ...]:
         """Return the exact ids of all models, in the order of the matrix."""
         return tuple(model.id for model in self.models)
+
+    @property
+    def usual_encoding(self) -> str:
+        """Return the encoding that most models have: for data of which no model is known."""
+        encodings = [model.encoding for model in self.models if model.encoding]
+        return max(encodings, key=encodings.count)
 
     def model(self, text: str) -> Model | None:
         """Return the model with exactly this id, or None."""
@@ -325,12 +360,17 @@ def _limits(tables: Mapping[str, object]) -> Limits:
         epochs=built(EpochGuess, table("epochs")),
         supervised=built(SupervisedRanges, dated(as_table(methods["supervised"]))),
         dpo=built(DpoRanges, dated(as_table(methods["dpo"]))),
+        reinforcement=built(ReinforcementRanges, dated(as_table(methods["reinforcement"]))),
+        images=built(ImageRules, table("images")),
+        prompts=built(PromptRules, table("prompts")),
+        guidance=built(Guidance, table("guidance")),
     )
 
 
 def _models(tables: Mapping[str, object]) -> tuple[Model, ...]:
     default = as_table(tables["origin"])
     usual: dict[str, object] = {"access": "general", "doubtful": [], "continues": True}
+    usual |= {"encoding": "", "context_tokens": 0, "sees_images": False}
     rows = (dated({**usual, **as_table(row)}, default) for row in as_list(tables["model"]))
     return tuple(built(Model, row) for row in rows)
 

@@ -58,6 +58,7 @@ class Regions:
     deployment: tuple[OfferRow, ...]
     united_states: tuple[str, ...]
     residency: Residency
+    without_vision: tuple[str, ...]
 
     def training_offer(self, model_id: str, training_type: str, region: str) -> Offer:
         """Return whether a model can be trained so in a region."""
@@ -104,6 +105,7 @@ def load_regions() -> Regions:
         deployment=rows["deployment"],
         united_states=as_texts(dated(as_table(tables["names"]))["united_states"]),
         residency=built(Residency, dated(as_table(tables["residency"]))),
+        without_vision=as_texts(dated(as_table(tables["without_vision"]))["regions"]),
     )
 
 

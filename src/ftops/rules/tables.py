@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
+from enum import StrEnum
 from importlib.resources import files
 from typing import TypeVar
 
@@ -23,6 +24,14 @@ class Origin:
 
     as_of: date
     source: str
+
+
+class Bom(StrEnum):
+    """What becomes of a byte-order mark when a file is sent; its identity leaves it out in any case."""
+
+    KEEP = "keep"
+    ADD = "add"
+    STRIP = "strip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,7 @@ _CONVERT: Mapping[str, Callable[[object], object]] = {
     "tuple[str, ...]": as_texts,
     "Mapping[str, float]": lambda value: {name: as_number(each) for name, each in as_table(value).items()},
     "re.Pattern[str]": lambda value: re.compile(as_text(value)),
+    "Bom": lambda value: Bom(as_text(value)),
     "Range": lambda value: built(Range, {"min": None, "above": None, "max": None, **as_table(value)}),
     "Origin": lambda value: built(Origin, as_table(value)),
 }

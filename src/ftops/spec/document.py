@@ -37,7 +37,12 @@ class Parsed:
 
 
 def parse(data: bytes, file: str) -> Parsed:
-    """Return the documents of a file that is shown by this name; documents before a broken one are returned."""
+    """Return the documents of a file that is shown by this name; documents before a broken one are returned.
+
+    Of what looks like rows of a dataset nothing is shown: training data may be confidential.
+    """
+    if file.endswith(ROWS_SUFFIX) or _ROWS.match(data):
+        return Parsed(Text(file, ""), problem=Problem(1, 1, "not-a-document", _ROWS_ARE_DATA))
     try:
         decoded = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -49,6 +54,18 @@ def parse(data: bytes, file: str) -> Parsed:
         detail = f"The character U+{ord(refused[0]):04X} may not stand in YAML; take it out, or write it as an escape."
         return Parsed(text, problem=Problem(line, column, "not-text", detail), unread=text.text)
     return _Reader(text).read()
+
+
+ROWS_SUFFIX = ".jsonl"
+_ROWS = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{(?![^\n]*apiVersion)"
+    rb"[^\n]*\"(?:messages|input|preferred_output|prompt|instruction|conversations)\"[ \t]*:"
+)
+"""A first line that is an object with a key of some dataset, and no document of ours."""
+_ROWS_ARE_DATA = (
+    'These are rows of data and no specs. Name the file in a Dataset ("spec: {file: …}"), which is checked with all '
+    "rules."
+)
 
 
 class _Reader:

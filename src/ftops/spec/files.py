@@ -132,9 +132,12 @@ def _missing(written: str, root: Path, beside: str) -> str:
         return f'"{written}" does not exist. Paths begin at the project root: write "{local}".'
     try:
         with os.scandir(root / folder) as entries:
-            near = did_you_mean(name, [entry.name for entry in islice(entries, SIBLINGS_MAX)])
+            names = [entry.name for entry in islice(entries, SIBLINGS_MAX)]
+            if name in names:
+                return f'"{written}" is a symbolic link that leads nowhere. Mend it, or name the file itself.'
     except OSError:
         return f'"{written}" does not exist: there is no folder "{folder}". {_RELATIVE}'
+    near = did_you_mean(name, names)
     near = near.replace('mean "', f'mean "{folder}/') if folder else near
     return f'"{written}" does not exist.' + (near or f" {_RELATIVE}")
 

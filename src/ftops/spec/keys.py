@@ -22,6 +22,7 @@ KEYS: Mapping[str, str] = {
     "JobRef.job": "the name of a job of the project",
     "JobRef.at": DIGEST_PIN,
     "DatasetRef.dataset": "the name of a dataset of the project",
+    "EnvRef.env": "an environment variable whose name begins with `AZURE_OPENAI_` or `FTOPS_`",
     # Project
     "ProjectSpec.accounts": "the accounts by name",
     "ProjectSpec.defaultAccount": "needed when there are several accounts",
@@ -48,13 +49,17 @@ KEYS: Mapping[str, str] = {
     "Sixteen characters of it are the marker",
     # Dataset
     "DatasetSpec.file": "the rows, a JSON Lines file",
-    "DatasetLifecycle.format": "`chat` or `dpo`; inferred when absent",
-    "DatasetLifecycle.sha256": "pins the content: the file is then read only to upload, and verified",
+    "DatasetSpec.content_url": "instead of a file: `{env: NAME}`, the variable with the URL from which the service "
+    "imports the rows, or a literal URL without a signature",
+    "DatasetLifecycle.format": "`chat`, `dpo` or `rft`; what its jobs need when absent",
+    "DatasetLifecycle.rules": "overrides how much a rule weighs, by its word or id: `{too-few-rows: warning}`",
+    "DatasetLifecycle.sha256": "pins the content: the file is then read only to upload, and verified; a `content_url` "
+    "needs it",
     # FineTuningJob
     "JobSpec.model": "a dated model id, or `{job: NAME}` to continue from another job",
     "JobSpec.training_file": "`{dataset: NAME}`",
     "JobSpec.validation_file": "`{dataset: NAME}`",
-    "JobSpec.method": "`supervised` (the default) or `dpo`, or the wire object",
+    "JobSpec.method": "`supervised` (the default) or `dpo`, or the wire object, which `reinforcement` needs",
     "JobSpec.hyperparameters": "settings of the training, beside a method that is one word",
     "JobSpec.trainingType": "`Standard`, `GlobalStandard` or `developerTier`, in any spelling the service knows; "
     "always required",
@@ -63,6 +68,10 @@ KEYS: Mapping[str, str] = {
     "MethodObject.type": "the method's name, as in `{type: supervised, supervised: {hyperparameters: …}}`",
     "MethodObject.supervised": "the settings of supervised training",
     "MethodObject.dpo": "the settings of direct preference optimization",
+    "MethodObject.reinforcement": "the settings of reinforcement training, with its grader",
+    "ReinforcementSettings.grader": "what scores the model's answers: one object; `multi` combines several",
+    "ReinforcementSettings.response_format": "what answers have to look like, as a JSON Schema",
+    "ReinforcementSettings.hyperparameters": "settings of the training; `auto`, `-1`, null and absence are the same",
     "MethodSettings.hyperparameters": "settings of the training; `auto`, `-1`, null and absence are the same",
     "Hyperparameters.n_epochs": "how often all rows are trained on; `auto`, `-1`, null and absence are the same",
     "Hyperparameters.batch_size": "rows a step; `auto`, `-1`, null and absence are the same",
@@ -70,12 +79,17 @@ KEYS: Mapping[str, str] = {
     "Hyperparameters.prompt_loss_weight": "how much the prompt counts; `auto`, `-1`, null and absence are the same",
     "Hyperparameters.beta": "dpo: how far the model may move from its reference; `auto` and absence are the same",
     "Hyperparameters.l2_multiplier": "dpo: a regulariser; `auto` and absence are the same",
+    "Hyperparameters.compute_multiplier": "reinforcement: how much is tried out; `auto` and absence are the same",
+    "Hyperparameters.eval_interval": "reinforcement: steps between evaluations; `auto` and absence are the same",
+    "Hyperparameters.eval_samples": "reinforcement: samples of an evaluation; `auto` and absence are the same",
+    "Hyperparameters.reasoning_effort": "reinforcement: `low`, `medium` or `high` while it tries out",
     "JobLifecycle.onFailure": "`hold` (default), or `{retry: n}`: "
     "so many further attempts after failures with a transient cause",
     "JobLifecycle.onParentChange": "`hold` (default): "
     "a changed parent does not train this job again until you say so; or `retrain`",
     "JobLifecycle.rerun": "any word: the way to train the same thing again",
     "JobLifecycle.allow": "`[model-matrix]`: take a model, method or trainingType that the matrix does not know",
+    "JobLifecycle.rules": "overrides how much a rule about the job and its data weighs: `{leaves-region: off}`",
     "JobLifecycle.expectedUsd": "what the training is expected to cost in USD; replaces the estimate of ftops",
     "Retry.retry": "so many further attempts after failures with a transient cause",
     # Deployment

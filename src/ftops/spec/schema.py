@@ -113,7 +113,8 @@ def _choices(form: Form) -> Mapping[str, Form]:
     tagged: dict[str, Form] = {}
     for member in get_args(form):
         if get_origin(member) is Annotated:
-            tagged |= {each.tag: member for each in get_args(member)[1:] if isinstance(each, Tag)}
+            tags = {each.tag: member for each in get_args(member)[1:] if isinstance(each, Tag)}
+            tagged |= tags or _choices(member)
     return tagged
 
 

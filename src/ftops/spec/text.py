@@ -26,7 +26,10 @@ _VALUES_SHOWN = {
     "apiKeyEnv": re.compile(r"[ \t]*[\"']?(?:AZURE_OPENAI_|FTOPS_)[A-Z0-9_]*(?![A-Za-z0-9+/=-])"),
 }
 """Keys whose value a person may have mixed up with the secret itself; only what looks right is shown."""
-_IN_URL = re.compile(r"://[^/\s@\"']+@|[?&](?:api-?key|code|key|token|access_token|subscription-key)=", re.IGNORECASE)
+_IN_URL = re.compile(
+    r"://[^/\s@\"']+@|[?&](?:api-?key|code|key|token|access_token|subscription-key|awsaccesskeyid|x-(?:amz|goog)-[a-z-]+)=",
+    re.IGNORECASE,
+)
 _NOT_WORD = re.compile(r"[^a-z0-9]")
 _SIGNATURE = re.compile(r"\b(sig(?:nature)?=)[^&\s\"'…]+", re.IGNORECASE)
 _KEY_IN_LINE = re.compile(rf"(?<![\w.-])([\w.-]{{1,{KEY_CHARACTERS_MAX}}})[\"']?[ \t]*(?::|$)")
@@ -86,7 +89,7 @@ class Text:
         cut = _hidden(self.text, self.secrets).get(line - 1)
         if cut is not None:
             shown = f"{shown[:cut].rstrip()} {HIDDEN}"
-        return _window(shown, column)
+        return window(shown, column)
 
     def diagnostic(self, problem: Problem) -> Diagnostic:
         """Return a problem as a diagnostic with its source line."""
@@ -112,7 +115,8 @@ class Text:
         return (len(lines), len(lines[-1]) + 1) if lines else (1, 1)
 
 
-def _window(shown: str, column: int) -> str:
+def window(shown: str, column: int) -> str:
+    """Return a line, cut around the column if it is very long."""
     if len(shown) <= EXCERPT_CHARACTERS_MAX:
         return shown
     if column <= EXCERPT_CHARACTERS_MAX:
@@ -161,8 +165,7 @@ def _secret_lines(lines: Iterable[str]) -> Iterable[tuple[int, int]]:
             yield number, len(line) - len(body)
             continue
         under = None
-        signature = _SIGNATURE.search(line) or _IN_URL.search(line)
-        if signature:
+        for signature in filter(None, (_SIGNATURE.search(line), _IN_URL.search(line))):
             yield number, signature.start()
         key = next((m for m in _KEY_IN_LINE.finditer(line) if looks_secret(m[1]) or _mixed_up(m, line)), None)
         if key:

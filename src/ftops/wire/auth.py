@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from ftops.call import Plane
 from ftops.clock import Clock
 from ftops.errors import NotSignedIn, WireError
+from ftops.redaction import redact
 from ftops.wire.dialects import PROJECT_MARK
 from ftops.wire.hosts import AUTHORITY_HOSTS, PUBLIC, AllowedHosts, Cloud, cloud_of
-from ftops.wire.problems import redact
 
 REFRESH_S = 240
 """Before a token ends it is replaced: less than the five minutes for which azure-identity itself would keep it."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ftops.errors import ConnectionLost, Unreachable, WireError
-from ftops.wire.problems import redact
+from ftops.redaction import redact
 
 PLACE_CHARACTERS_MAX = 200
 REDIRECTS = range(300, 400)

@@ -1,4 +1,4 @@
-"""Retry and paging as pure generators: they yield calls and pauses, and are sent answers.
+"""Retry and paging as pure generators: they yield calls and pauses, and are sent answers. Uploads are in `parts.py`.
 
 So they are tested without a socket or a clock. A read is repeated within limits; a write is sent once, unless the
 service refused it before doing anything (429). A create whose answer is lost is never sent again from here: listing
@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from ftops.call import Call, Plane
+from ftops.call import Call, Part, Plane, SentUpload
 from ftops.errors import ConnectionLost, Unreachable, WireError
 from ftops.wire.problems import problem_of
 
@@ -65,12 +65,16 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response as far as flows look: `headers` have lower-case names, `body` is the JSON, `text` that of an error."""
+    """A response as far as flows look: `headers` have lower-case names, `body` is the JSON, `text` that of an error.
+
+    `digest` is that of the content up to the end of the part that was sent, or looked at.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: object = None
     text: str = ""
+    digest: str = ""
 
     @property
     def item(self) -> Mapping[str, object]:
@@ -94,7 +98,22 @@ class Pause:
     seconds: float
 
 
-Flow: TypeAlias = Generator[Send | Pause, Answer | None, T]
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Ask the driver to read a part of the file without sending it; it sends back an Answer with the digest."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Ask the driver to have it remembered how far an upload has come, before anything else; None: it is left."""
+
+    sent: SentUpload | None
+
+
+Step: TypeAlias = Send | Pause | Look | Note
+Flow: TypeAlias = Generator[Step, Answer | None, T]
 Jitter: TypeAlias = Callable[[], float]
 """Returns a number from 0 to 1, so that clients that were refused together do not come back together."""
 
@@ -113,7 +132,7 @@ def once(call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = Non
             answer = (yield Send(call)) or Answer(0)
         except ConnectionLost as problem:
             # Where nothing was sent, a write may be repeated like a read.
-            again = number < limits.knocks if isinstance(problem, Unreachable) else call.reads and not last
+            again = number < limits.knocks if isinstance(problem, Unreachable) else call.repeatable and not last
             if not again or not budget.take():
                 raise
             yield Pause(min(backoff_s, limits.pause_max_s))
@@ -121,7 +140,7 @@ def once(call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = Non
         if answer.status in SUCCESS:
             budget.give_back()
             return answer
-        again = answer.status in RETRYABLE_READS if call.reads else answer.status == THROTTLED
+        again = answer.status in RETRYABLE_READS if call.repeatable else answer.status == THROTTLED
         if last or not again or not budget.take():
             raise problem_of(answer.status, answer.headers, answer.body, answer.text, call)
         yield Pause(min(_retry_after_s(answer.headers, backoff_s), limits.pause_max_s))
