@@ -53,8 +53,8 @@ fuzz:
 	@.venv-fuzz/bin/python tests/fuzz/fuzz_rows.py -runs=$(FUZZ_RUNS) -verbosity=0 -artifact_prefix=.venv-fuzz/
 
 golden: $(STAMP)
-	@FTOPS_UPDATE_GOLDEN=1 $(PYTEST) tests || true
-	@git status --short tests examples
+	@FTOPS_UPDATE_GOLDEN=1 $(PYTEST) $$(grep -rl --include='test_*.py' FTOPS_UPDATE_GOLDEN tests) || true
+	@git status --short tests examples docs
 
 azurite:
 	@npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix . azurite@3.35.0

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deaths import Deaths
-from harness import DIED, advance, apply, desired_of, essence, jobs_by_digest, live_until_converged
+from harness import DIED, advance, apply, desired_of, die_at, essence, jobs_by_digest, live_until_converged
 
 from ftops.emulator import Effect
 from ftops.model import Outcome
@@ -98,17 +96,10 @@ def stages(born: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return found
 
 
-@pytest.fixture(scope="module")
-def deaths() -> Iterator[Deaths]:
-    """Give a process that lets runs die."""
-    with Deaths() as started:
-        yield started
-
-
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.value)
 @pytest.mark.parametrize("stage", range(STAGES))
-def test_death_at_every_call_ends_in_the_same_objects(  # noqa: PLR0913, PLR0917 — each fixture is one of the facts
-    stages: list[Path], undisturbed: dict[str, object], deaths: Deaths, tmp_path: Path, stage: int, end: Effect
+def test_death_at_every_call_ends_in_the_same_objects(
+    stages: list[Path], undisturbed: dict[str, object], tmp_path: Path, stage: int, end: Effect
 ) -> None:
     """Whatever call apply dies at, the next runs end in exactly the same objects, with one job per digest."""
     root = tmp_path / "killed"
@@ -116,7 +107,7 @@ def test_death_at_every_call_ends_in_the_same_objects(  # noqa: PLR0913, PLR0917
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(stages[stage], root)
         desired = desired_of(root)
-        if deaths.die_at(root, end, request) != DIED:
+        if die_at(root, desired, end, request) != DIED:
             break
         left = live_until_converged(root, desired)
         where = f"{end.value} call {request} of stage {stage}"

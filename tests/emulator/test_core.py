@@ -215,6 +215,7 @@ def _upload_and_die(path: Path) -> None:
         Caller(emulator).upload(rows(10))
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # pytest's own threads do not follow.
 def test_real_death(tmp_path: Path) -> None:
     """A process that dies after its second request leaves exactly two committed requests."""
     path = tmp_path / "world.db"

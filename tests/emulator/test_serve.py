@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import socket
@@ -168,9 +169,12 @@ def test_noise_on_the_secure_port_is_survived(world: World, sent: bytes) -> None
     parts = urlsplit(world.served.https)
     with socket.create_connection((parts.hostname, parts.port), timeout=WAIT_S) as connection:
         connection.sendall(sent)
-        connection.shutdown(socket.SHUT_WR)
-        while connection.recv(4096):
-            pass
+        try:
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4096):
+                pass
+        except OSError as error:  # The server may have ended it already.
+            assert error.errno in {errno.ENOTCONN, errno.ECONNRESET}, error  # noqa: PT017 — either end will do
     assert world.call("GET", FILES, url=world.served.https).status == 200
     assert world.failures == []
 
