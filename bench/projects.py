@@ -106,8 +106,9 @@ def _deployment(number: int, account: str) -> str:
 
 
 def _rows(name: str) -> str:
-    row = {"messages": [{"role": "user", "content": f"{name}?"}, {"role": "assistant", "content": "It is on its way."}]}
-    return (json.dumps(row) + "\n") * ROWS
+    answer = {"role": "assistant", "content": "It is on its way."}
+    rows = ({"messages": [{"role": "user", "content": f"{name} {n}?"}, answer]} for n in range(ROWS))
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
 
 
 def desired_of(root: Path) -> Desired:

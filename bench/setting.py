@@ -26,9 +26,9 @@ class Setting:
         says: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> Process:
-        """Return a run of the installed command."""
+        """Return a run of the installed command as it comes, without the exact counting of tokens."""
         command = str(Path(sys.executable).with_name("ftops"))
-        return Process([command, *arguments], folder, says, environment or {})
+        return Process([command, *arguments], folder, says, {"FTOPS_TOKENS": "estimate", **(environment or {})})
 
     @property
     def floor(self) -> Process:

@@ -163,6 +163,10 @@ def read_data(
     sources: Sequence[Source], data: Data, root: Path, formats: Mapping[Address, str], asked: Asked = PLAIN
 ) -> Data:
     """Fill in what each dataset's file holds; a file whose content is pinned is read only to upload it."""
+    users: dict[Address, list[Used]] = {}
+    for used in data.used:
+        for address in set(used.datasets):
+            users.setdefault(address, []).append(used)
     for source in sources:
         document = source.document
         if not isinstance(document, DatasetDocument):
@@ -178,14 +182,16 @@ def read_data(
             data.reports[source.address] = DataReport(pinned, (root / file).stat().st_size)
             continue
         row_format = formats.get(source.address) or data.files.guess(file, guess_format)
-        reading = data.readings[source.address] = _reading(source.address, row_format, data, asked)
+        reading = data.readings[source.address] = _reading(source.address, row_format, users, data, asked)
         data.reports[source.address] = data.files.report(file, reading)
     return data
 
 
-def _reading(address: Address, row_format: str, data: Data, asked: Asked) -> Reading:
+def _reading(
+    address: Address, row_format: str, users: Mapping[Address, Sequence[Used]], data: Data, asked: Asked
+) -> Reading:
     """Return how a dataset is read: by the models it trains, and by what their graders read of it."""
-    jobs = [each for each in data.used if address in each.datasets]
+    jobs = users.get(address, ())
     bases = [each.base for each in jobs if each.base is not None]
     encodings = {base.encoding for base in bases} or {data.rules.usual_encoding}
     encoding = encodings.pop() if len(encodings) == 1 else ""
@@ -203,13 +209,14 @@ def _reading(address: Address, row_format: str, data: Data, asked: Asked) -> Rea
 def between(data: Data) -> Iterator[Diagnostic]:
     """Yield what is wrong between jobs and their data, and what is advised, each as its documents weigh it."""
     by_address = {each.source.address: each for each in data.used}
+    told: set[tuple[str, ...]] = set()
     for each in data.used:
         for finding in _of_job(each, data):
             level = level_of(finding.code, each.levels)
             if level is not None:
                 yield each.source.diagnostic(_weighed(finding, level))
         yield from _shared(each, data)
-        yield from _repeated(each, by_address, data)
+        yield from _repeated(each, by_address, data, told)
     yield from _advised(data)
 
 
@@ -302,8 +309,10 @@ def _shared(used: Used, data: Data) -> Iterator[Diagnostic]:
         yield Diagnostic(Span(validation.shown, pair.second, 1), "shared-row", summary, detail, level)
 
 
-def _repeated(used: Used, by_address: Mapping[Address, Used], data: Data) -> Iterator[Diagnostic]:
-    """Yield that a stage of a chain repeats rows that its parent was trained on."""
+def _repeated(
+    used: Used, by_address: Mapping[Address, Used], data: Data, told: set[tuple[str, ...]]
+) -> Iterator[Diagnostic]:
+    """Yield that a stage of a chain repeats rows that its parent was trained on; once for each pair of contents."""
     model = used.job.spec.model
     parent = by_address.get(Address("job", model.job)) if isinstance(model, JobRef) and model.at is None else None
     level = level_of("repeats-parent-rows", used.levels)
@@ -312,6 +321,10 @@ def _repeated(used: Used, by_address: Mapping[Address, Used], data: Data) -> Ite
     before, now = data.read(parent.training), data.read(used.training)
     if before is None or now is None or method_type(parent.job.spec) != method_type(used.job.spec):
         return
+    pair = (before.digest, now.digest, level)
+    if pair in told:
+        return
+    told.add(pair)
     if before.digest == now.digest:
         count, where = now.rows, "all of them"
     else:
