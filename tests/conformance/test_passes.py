@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +23,14 @@ CANCEL = r"/cancel$"
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> World:
+def one(tmp_path: Path) -> Iterator[World]:
     """Give an empty account and a project of one dataset and one job."""
     made = World(tmp_path)
     training_file(tmp_path)
     made.add("Dataset", "train", {"file": "train.jsonl"})
     made.add("FineTuningJob", "a", job_spec())
-    return made
+    yield made
+    made.emulator.close()
 
 
 @pytest.mark.parametrize("effect", [Effect.DROP_BEFORE, Effect.DROP_AFTER, Effect.STATUS_AFTER, Effect.STATUS_BEFORE])
@@ -245,6 +247,7 @@ def test_one_held_job_does_not_end_the_wait_for_the_others(tmp_path: Path) -> No
     left = run_until(run, run.observe(), SETTLE_S, timedelta(hours=6).total_seconds())
     assert left.outcome is Outcome.HELD
     assert len(world.jobs("succeeded")) == 1
+    world.emulator.close()
 
 
 @pytest.mark.parametrize("effect", [Effect.STATUS_BEFORE, Effect.DROP_BEFORE])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,13 +31,14 @@ def declared(folder: Path, before: World | None = None) -> World:
 
 
 @pytest.fixture
-def rewritten(tmp_path: Path) -> World:
+def rewritten(tmp_path: Path) -> Iterator[World]:
     """Give a project that has trained, with the rows of its dataset in another order since."""
     path = training_file(tmp_path)
     before = declared(tmp_path)
     assert before.converge().outcome is Outcome.CONVERGED
     path.write_bytes(b"".join(reversed(path.read_bytes().splitlines(keepends=True))))
-    return declared(tmp_path, before)
+    yield declared(tmp_path, before)
+    before.emulator.close()
 
 
 def sent(world: World) -> tuple[int, int]:
