@@ -19,6 +19,8 @@ from ftops.cli import COMMANDS
 from ftops.commands.completion import SHELLS
 
 FTOPS = str(Path(sys.executable).with_name("ftops"))
+SILENCE_S = 10
+"""How long nothing may be told before a signal is taken to be lost."""
 
 
 @pytest.fixture
@@ -211,20 +213,16 @@ def test_leaving_at_the_question_does_nothing(project: Project, how: str) -> Non
         if how == "signal":
             _until_it_waits(process.pid)
             process.send_signal(signal.SIGINT)
+            while not select.select([main], [], [], SILENCE_S)[0]:
+                process.send_signal(signal.SIGINT)  # The first one came between its last look and its read.
         else:
             os.write(main, b"\x04")
-        while not select.select([main], [], [], SILENCE_S)[0]:
-            process.send_signal(signal.SIGINT)  # The first one came between its last look and its read.
         told += _rest(main)
         os.close(main)
     assert process.returncode == 130, told
     assert b"Do these 4 things?" in told
     assert told.rstrip().endswith(b"Nothing was done.")
     assert not project.snapshot()["files"]
-
-
-SILENCE_S = 10
-"""How long nothing may be told before a signal is taken to be lost."""
 
 
 def _until_it_waits(process: int) -> None:
