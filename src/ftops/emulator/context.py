@@ -54,6 +54,30 @@ class Limits:
     log_service_deletions: bool = False
 
 
+class Metadata(StrEnum):
+    """What becomes of the `metadata` of a job that is created; `BY_SURFACE` echoes it on v1 and drops it elsewhere."""
+
+    BY_SURFACE = "by-surface"
+    ECHO = "echo"
+    DROP = "drop"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How the service behaves where nobody has confirmed it, adjustable for tests.
+
+    Args: metadata: of a new job (azure-api.md §17a). tags_hidden: deployments keep their tags and show them nowhere
+    (§10.3). v1_created_status: of what v1 makes, 201 as recorded on the other surfaces or 200 as its specification has
+    it (§6.1). suffix_max: characters; longer ones are refused with 400 (§15, trap 1).
+    """
+
+    metadata: Metadata = Metadata.BY_SURFACE
+    tags_hidden: bool = False
+    v1_created_status: int = 201
+    suffix_max: int = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Ahead:
     """A request before the store is locked, for the operations that receive or read much; faults do not act yet.
@@ -80,6 +104,7 @@ class Context:
     now: datetime
     faults: tuple[Fault, ...]
     limits: Limits
+    quirks: Quirks
     identity: Identity
 
     @property

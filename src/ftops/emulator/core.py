@@ -24,7 +24,7 @@ from ftops.emulator import (
     login_doors,
 )
 from ftops.emulator.addresses import addressed
-from ftops.emulator.context import Ahead, Context, Limits, Surface
+from ftops.emulator.context import Ahead, Context, Limits, Quirks, Surface
 from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, gateway_not_found
 from ftops.emulator.routes import ARM_ROUTES, DATA_ROUTES, SUBSCRIPTION_ROUTES, Route, target
@@ -66,6 +66,7 @@ class Emulator:
         self._desk = login.Desk(self._store, self.identity)
         self.faults = faults.FaultTable()
         self.limits = Limits()
+        self.quirks = Quirks()
         self.requests = 0
         self.log: deque[str] = deque(maxlen=LOG_MAX)
         self.app = wsgi_app(self)
@@ -274,7 +275,9 @@ class Emulator:
     ) -> tuple[Context, tuple[Route, ...], str]:
         surface, account, routes, rest = self._locate(request)
         version = request.query.get("api-version", "")
-        ctx = Context(self._store, request, surface, account, version, now, fired, self.limits, self.identity)
+        ctx = Context(
+            self._store, request, surface, account, version, now, fired, self.limits, self.quirks, self.identity
+        )
         return ctx, routes, rest
 
     def _locate(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
