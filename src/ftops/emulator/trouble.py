@@ -26,6 +26,7 @@ WAIT_S_MAX = 600
 _RANGES: Mapping[str, tuple[float, float]] = {
     "chance": (0, 1),
     "status": (200, 599),
+    "token_s": (1, 366 * DAY_S),
     "v1_created_status": (200, 299),
     "seconds": (0, WAIT_S_MAX),
     "window_s": (0, 366 * DAY_S),
