@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from ftops.emulator import login_doors
 from ftops.emulator.accounts import SUBSCRIPTION
 from ftops.emulator.context import Limits
+from ftops.emulator.login_errors import oauth_error
 from ftops.emulator.login_roles import granted_something_on_arm
 from ftops.emulator.login_tokens import EXCHANGE, Identity, claims_in, same
 from ftops.emulator.messages import JsonObject, Request, Response, reply
@@ -110,7 +111,7 @@ def _token_v2(desk: Desk, request: Request, tenant: str) -> Response:
     scopes = [scope for scope in form.get("scope", "").split() if scope.endswith("/.default")]
     if not scopes:
         text = "AADSTS1002012: The provided value for scope is not valid. Client credential flows must have a scope "
-        return _oauth_error(400, "invalid_scope", f"{text}value with /.default suffixed to the resource identifier.")
+        return oauth_error(400, "invalid_scope", f"{text}value with /.default suffixed to the resource identifier.")
     refused = _refused(desk.identity, request, tenant, form)
     if refused is not None:
         return refused
@@ -124,7 +125,7 @@ def _token_v1(desk: Desk, request: Request, tenant: str) -> Response:
     resource = form.get("resource", "")
     if not resource:
         text = "AADSTS900144: The request body must contain the following parameter: 'resource'."
-        return _oauth_error(400, "invalid_request", text)
+        return oauth_error(400, "invalid_request", text)
     refused = _refused(desk.identity, request, tenant, form)
     if refused is not None:
         return refused
@@ -141,12 +142,12 @@ def _refused(identity: Identity, request: Request, tenant: str, form: Mapping[st
     grant, client = form.get("grant_type", ""), form.get("client_id", "")
     if grant != "client_credentials":
         text = f"AADSTS70003: The emulator knows only the grant client_credentials, not '{grant}'."
-        return _oauth_error(400, "unsupported_grant_type", text)
+        return oauth_error(400, "unsupported_grant_type", text)
     if client != identity.client_id:
         text = f"AADSTS700016: Application with identifier '{client}' was not found in the directory of the emulator."
-        return _oauth_error(400, "unauthorized_client", text)
+        return oauth_error(400, "unauthorized_client", text)
     problem = _problem_of_proof(identity, request, form)
-    return _oauth_error(401, "invalid_client", problem) if problem else None
+    return oauth_error(401, "invalid_client", problem) if problem else None
 
 
 def _problem_of_proof(identity: Identity, request: Request, form: Mapping[str, str]) -> str:
@@ -201,12 +202,7 @@ def _form(request: Request) -> dict[str, str]:
 
 def _unknown_tenant(tenant: str) -> Response:
     text = f"AADSTS90002: Tenant '{tenant}' not found. The emulator has one, which `ftops emulator serve` prints."
-    return _oauth_error(400, "invalid_request", text)
-
-
-def _oauth_error(status: int, error: str, text: str) -> Response:
-    code = re.match(r"AADSTS(\d+)", text)
-    return reply({"error": error, "error_description": text, "error_codes": [int(code[1])] if code else []}, status)
+    return oauth_error(400, "invalid_request", text)
 
 
 # --- what is known once one is signed in

@@ -1,7 +1,7 @@
 """Who may call a served emulator: one invented tenant with one application, keys per account, and signed tokens.
 
 All of it is invented and printed freely: it opens nothing but this emulator. Everything comes from the store, so it
-stays the same at every start; only the key that signs tokens is random.
+stays the same at every start; only the key that signs tokens, and what makes each its own, are random.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ class Identity:
             "oid": object_id,
             "sub": object_id,
             "tid": self.tenant_id,
+            "uti": os.urandom(16).hex(),  # Two tokens are never the same, also within a second.
             "ver": "1.0",
         }
         return self._signed(claims), expires_at
