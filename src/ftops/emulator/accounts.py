@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ftops.emulator.addresses import endpoint_as_reached
 from ftops.emulator.context import Context, Limits
-from ftops.emulator.job_life import RUNNING_MAX
 from ftops.emulator.messages import JsonObject, Response, reply, ticks
 from ftops.emulator.store import Document, Kind
 
@@ -74,8 +73,8 @@ def list_keys(ctx: Context) -> Response:
 def _capabilities(limits: Limits) -> list[dict[str, str]]:
     values = {
         "MaxFineTuneCount": limits.jobs,
-        "MaxRunningFineTuneCount": RUNNING_MAX["standard"],
-        "MaxRunningGlobalStandardFineTuneCount": RUNNING_MAX["globalStandard"],
+        "MaxRunningFineTuneCount": limits.running_standard,
+        "MaxRunningGlobalStandardFineTuneCount": limits.running_global,
         "MaxUserFileCount": limits.files,
         "MaxTrainingFileSize": limits.file_bytes,
         "MaxUserFileImportDurationInHours": 1,
