@@ -56,6 +56,7 @@ class Limits:
     log_lag_s: float = 300.0
     log_page: int = 100
     deployment_page: int = 100
+    account_page: int = 200
     log_service_deletions: bool = False
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from ftops.emulator import activity, quota, versions
+from ftops.emulator.accounts import ACTOR
 from ftops.emulator.activity import AT_ONCE, BEGUN, DONE, Act
 from ftops.emulator.arm_pages import listing
 from ftops.emulator.context import Context
@@ -18,7 +19,6 @@ from ftops.emulator.models import base_of, tuned_exists
 from ftops.emulator.store import Document, Kind, Store
 
 CREATE_S, DELETE_S = 240, 30
-ACTOR = {"By": "emulator@ftops.invalid", "ByType": "User"}
 SKUS = frozenset(
     {
         "standard",
@@ -115,7 +115,7 @@ def delete(ctx: Context, name: str) -> Response:
     return Response(202, _operation(ctx, DELETE_S))
 
 
-def operation(ctx: Context, key: str) -> Response:
+def operation(ctx: Context, _subscription: str, _location: str, key: str) -> Response:
     """Return the state of a long-running operation; its signed query must come back untouched."""
     found = ctx.store.find(Kind.OPERATION, key)
     if found is None or ctx.request.query.get("h") != _signature(key):

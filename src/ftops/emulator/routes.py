@@ -17,6 +17,7 @@ from ftops.emulator import (
     imports,
     inference,
     jobs,
+    metric_batch,
     metrics,
     models,
     quota,
@@ -31,7 +32,9 @@ _CLASSIC = frozenset({Surface.GA, Surface.CLASSIC})
 _DATED = _CLASSIC | {Surface.PROJECT}
 # What came after the last stable classic version (azure-api.md §6.1).
 _NEWER = frozenset({Surface.CLASSIC, Surface.PROJECT, Surface.V1})
-_LOCATION = r"/subscriptions/[^/]+/providers/Microsoft.CognitiveServices/locations"
+_SERVICE = "Microsoft.CognitiveServices"
+_SUBSCRIPTION = "/subscriptions/*"
+_LOCATION = f"{_SUBSCRIPTION}/providers/{_SERVICE}/locations/*"
 
 Preparation = Callable[..., AbstractContextManager[object]]
 
@@ -131,9 +134,15 @@ ARM_ROUTES = (
     _route("GET", "/providers/Microsoft.Insights/metrics", metrics.query),
     _route("GET", "/providers/Microsoft.Insights/metricDefinitions", metrics.definitions),
 )
-# What belongs to no account; the whole path is told.
+# What belongs to no single account; the whole path is told.
 SUBSCRIPTION_ROUTES = (
-    _route("GET", f"{_LOCATION}/[^/]+/operationResults/*", deployments.operation),
-    _route("GET", "/subscriptions/*/providers/Microsoft.CognitiveServices/locations/*/usages", quota.of_region),
-    _route("GET", "/subscriptions/*/providers/Microsoft.Insights/eventtypes/management/values", activity.values),
+    _route("GET", f"{_SUBSCRIPTION}/providers/{_SERVICE}/accounts", accounts.list_accounts),
+    _route("GET", f"{_SUBSCRIPTION}/resourceGroups/*/providers/{_SERVICE}/accounts", accounts.list_accounts),
+    _route("GET", f"{_LOCATION}/models", account_models.in_location),
+    _route("GET", f"{_LOCATION}/modelCapacities", account_models.capacities_in_location),
+    _route("GET", f"{_SUBSCRIPTION}/providers/{_SERVICE}/modelCapacities", account_models.capacities),
+    _route("GET", f"{_LOCATION}/usages", quota.of_region),
+    _route("GET", f"{_LOCATION}/operationResults/*", deployments.operation),
+    _route("GET", f"{_SUBSCRIPTION}/providers/Microsoft.Insights/eventtypes/management/values", activity.values),
+    _route("POST", f"{_SUBSCRIPTION}/metrics:getBatch", metric_batch.query),
 )
