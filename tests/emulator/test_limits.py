@@ -129,6 +129,18 @@ def test_delays_and_pages(v1: Caller, model: str) -> None:
     assert (_shown_calls(v1), _events(v1)) == (1, (2, True))
 
 
+def test_lists_of_arm_have_short_pages(v1: Caller, model: str) -> None:
+    """Deployments and accounts come so many at a time, and the rest behind a nextLink."""
+    v1.deployed("one", model)
+    v1.deployed("two", model)
+    v1.emulator.ensure_account("east", "eastus2")
+    limit(v1, deployment_page=1, account_page=1)
+    deployments = v1.arm("GET", "/deployments").json or {}
+    accounts = v1.subscribed("/providers/Microsoft.CognitiveServices/accounts").json or {}
+    for page in (deployments, accounts):
+        assert (len(page["value"]), "nextLink" in page) == (1, True)
+
+
 def test_the_log_tells_what_the_service_deletes(v1: Caller, model: str) -> None:
     """A deployment that the service deletes is in the log where the limits say so."""
     limit(v1, log_service_deletions=True)
@@ -140,5 +152,6 @@ def test_the_log_tells_what_the_service_deletes(v1: Caller, model: str) -> None:
 
 def test_every_limit_is_tried() -> None:
     """A limit without a test here is not known to hold from a file."""
-    elsewhere = {"metrics_lag_s", "log_lag_s", "log_page", "log_service_deletions"}
+    pages = {"log_page", "deployment_page", "account_page"}
+    elsewhere = {"metrics_lag_s", "log_lag_s", "log_service_deletions", *pages}
     assert {each.name for each in fields(Limits)} == {*REFUSES, *RUNNING, *elsewhere}
