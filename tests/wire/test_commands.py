@@ -145,7 +145,7 @@ def test_a_refused_arm_closes_what_depends_on_it(
     [
         ({"FTOPS_ALLOW_HOSTS": ""}, "error[host-not-allowed]: No credentials for this host", 1),
         ({"FTOPS_ALLOW_HOSTS": "*"}, "which is no host", 64),
-        ({"FTOPS_KEY": ""}, "the environment variable FTOPS_KEY is not set; it should hold the account's key alone", 1),
+        ({"FTOPS_KEY": ""}, "the environment variable FTOPS_KEY is empty; it should hold the account's key alone", 1),
     ],
 )
 def test_what_stops_before_any_request(

@@ -39,13 +39,19 @@ class Effect(StrEnum):
     DROP_TAGS = "drop-tags"
     WRONG_TRAINING_TYPE = "wrong-training-type"
     FAIL_JOB = "fail-job"
+    PREEMPT = "preempt"
+    SPEND_PAUSE = "spend-pause"
+    FAIL_DEPLOYMENT = "fail-deployment"
+    LOWER_CAPACITY = "lower-capacity"
+    BUSY = "busy"
 
 
 class Stage(StrEnum):
-    """When a job fails."""
+    """When a job fails; at the safety gate its training is done."""
 
     DATA_CHECK = "data-check"
     TRAINING = "training"
+    SAFETY = "safety"
 
 
 class Spelling(StrEnum):
@@ -58,7 +64,34 @@ class Spelling(StrEnum):
     NONE = "none"
 
 
+CODE = "internalFailure"
+MESSAGE = "The server had an error while processing your request."
+# What the service says where a fault leaves code and message as they are; the codes of the two checks are not known.
+_TOLD: Mapping[str, tuple[str, str]] = {
+    Stage.DATA_CHECK: (
+        "invalidPayload",
+        (
+            "Training data failed RAI checks for harm types: [hate_fairness, self_harm, violence]. Please fix the "
+            "data and try again."
+        ),
+    ),
+    Stage.SAFETY: (
+        "invalidModel",
+        (
+            "Model cannot be deployed: evaluation identified scores above the acceptable threshold for Violence, Self "
+            "Harm."
+        ),
+    ),
+    Effect.FAIL_DEPLOYMENT: (
+        "DeploymentFailed",
+        (
+            "The deployment could not be completed: there is no capacity for the model in the region. Please try again "
+            "later."
+        ),
+    ),
+}
 _CREATE_JOB = ("POST", r"/fine_tuning/jobs$")
+_PUT_DEPLOYMENT = ("PUT", r"/deployments/[^/]+$")
 # A missing right refuses until it is granted.
 _STANDING = frozenset({Effect.FORBIDDEN})
 # A habit looks only at the requests it can change, so that `nth` counts those and no others.
@@ -68,6 +101,11 @@ _HABITS: Mapping[Effect, tuple[str, str]] = {
     Effect.CUT_SUFFIX: _CREATE_JOB,
     Effect.WRONG_TRAINING_TYPE: _CREATE_JOB,
     Effect.FAIL_JOB: _CREATE_JOB,
+    Effect.PREEMPT: _CREATE_JOB,
+    Effect.SPEND_PAUSE: _CREATE_JOB,
+    Effect.FAIL_DEPLOYMENT: _PUT_DEPLOYMENT,
+    Effect.LOWER_CAPACITY: _PUT_DEPLOYMENT,
+    Effect.BUSY: ("(PUT|PATCH|DELETE)", r"/deployments/[^/]+$"),
     Effect.DROP_TAGS: ("(PUT|PATCH)", r"/deployments/[^/]+$"),
 }
 # So do these, which else act once like any fault of the request.
@@ -113,10 +151,12 @@ class Fault:
     Of the fitting requests it takes `count` from the `nth` on; without `count` a fault of the request takes one, and a
     habit, a missing right or what has a `chance` takes all. `request` names a request by its number in this process
     instead, from 1 on. Of what it takes, it acts on a share of `chance`.
-    Args: window_s: virtual seconds for stale-listing. keep: characters for cut-suffix. training_type: the echo form,
-    for example `globalStandard`. code, message, stage: also the error of fail-job. seconds: until a throttled caller
-    may come back, and how slow an answer or upload is. spelling: of that of throttled. die: for die-before and
-    die-after.
+    Args: window_s: virtual seconds for stale-listing, and for busy after the end of a write. keep: characters for
+    cut-suffix. training_type: the echo form, for example `globalStandard`. code, message: also the error of fail-job
+    and fail-deployment, which have words of their own. stage: of fail-job. share: of what is left of its training,
+    after which a job is preempted, `times` in all, each for `rest_s` virtual seconds. cap_usd: of spend-pause.
+    capacity: of lower-capacity. seconds: until a throttled caller may come back, and how slow an answer or upload is.
+    spelling: of that of throttled. die: for die-before and die-after.
     """
 
     effect: Effect
@@ -127,8 +167,8 @@ class Fault:
     request: int | None = None
     chance: float = 1.0
     status: int = 500
-    code: str = "internalFailure"
-    message: str = "The server had an error while processing your request."
+    code: str = CODE
+    message: str = MESSAGE
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 2.0
     spelling: Spelling = Spelling.SECONDS
@@ -136,7 +176,19 @@ class Fault:
     keep: int = 0
     training_type: str = "standard"
     stage: Stage = Stage.TRAINING
+    share: float = 0.5
+    times: int = 1
+    rest_s: float = 1_800.0
+    cap_usd: float = 5.0
+    capacity: int = 1
     die: Callable[[], None] = _die
+
+    @property
+    def failure(self) -> tuple[str, str]:
+        """The code and message with which what it lets fail ends."""
+        kind = self.stage if self.effect is Effect.FAIL_JOB else self.effect
+        given = (self.code, self.message)
+        return _TOLD.get(kind, given) if given == (CODE, MESSAGE) else given
 
     def fits(self, asked: Asked) -> bool:
         """Tell whether the rule is about this request, before occurrences are counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ftops.emulator.context import Limits
@@ -14,6 +15,8 @@ FOUNDRY = "https://ai.azure.com"
 ARM = "https://management.azure.com"
 ARM_CLASSIC = "https://management.core.windows.net"
 """The older name of the same door, which the Azure CLI asks tokens for."""
+METRICS = "https://metrics.monitor.azure.com"
+"""Azure Monitor's own door, for the metrics of several resources at once (azure-api.md §12)."""
 CONTROL_PREFIX = "/_emulator/"
 ARM_ROOT = "/subscriptions"
 _DOTS_OF_A_TOKEN = 2
@@ -22,6 +25,7 @@ _ARM_PREFIXES = (ARM_ROOT, "/tenants", "/providers")
 _DATA_AUDIENCES = (COGNITIVE, FOUNDRY)
 _PROJECT_AUDIENCES = (FOUNDRY,)
 _ARM_AUDIENCES = (ARM, ARM_CLASSIC)
+_BATCH = re.compile(r"/subscriptions/[^/]+/metrics:getBatch", re.IGNORECASE)
 
 
 def admit(identity: Identity, request: Request, limits: Limits) -> None:
@@ -31,8 +35,11 @@ def admit(identity: Identity, request: Request, limits: Limits) -> None:
     """
     if request.path.startswith(CONTROL_PREFIX):
         _admit_anybody(identity, request)
+    elif _BATCH.fullmatch(request.path):
+        _admit_to_arm(identity, _bearer(request.headers), (METRICS,))
+        check_on_arm(limits.roles, request, identity.client_id, identity.object_id)
     elif is_arm(request.path):
-        _admit_to_arm(identity, _bearer(request.headers))
+        _admit_to_arm(identity, _bearer(request.headers), _ARM_AUDIENCES)
         check_on_arm(limits.roles, request, identity.client_id, identity.object_id)
     else:
         _admit_to_account(identity, request, limits)
@@ -75,7 +82,7 @@ def _admit_to_account(identity: Identity, request: Request, limits: Limits) -> N
         check_on_data_plane(limits.roles, request, identity.object_id)
 
 
-def _admit_to_arm(identity: Identity, bearer: str) -> None:
+def _admit_to_arm(identity: Identity, bearer: str, audiences: tuple[str, ...]) -> None:
     token = identity.read(bearer)
     if not bearer:
         raise _unauthenticated("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
@@ -83,8 +90,8 @@ def _admit_to_arm(identity: Identity, bearer: str) -> None:
         raise _unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
     if identity.is_expired(token):
         raise expired(ARM_ROOT)
-    if token.audience.rstrip("/") not in _ARM_AUDIENCES:
-        allowed = ",".join(f"'{audience}/'" for audience in _ARM_AUDIENCES)
+    if token.audience.rstrip("/") not in audiences:
+        allowed = ",".join(f"'{audience}/'" for audience in audiences)
         raise _unauthenticated(
             "InvalidAuthenticationTokenAudience",
             f"The access token has been obtained for wrong audience or resource '{token.audience}'. "

@@ -115,7 +115,8 @@ class Identity:
             "oid": object_id,
             "sub": object_id,
             "tid": self.tenant_id,
-            "uti": os.urandom(16).hex(),  # Two tokens are never the same, also within a second.
+            # Else two tokens of one second would be the same, and a caller whose token expired could not get another.
+            "uti": _base64(os.urandom(16)),
             "ver": "1.0",
         }
         return self._signed(claims), expires_at

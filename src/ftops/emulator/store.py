@@ -71,6 +71,8 @@ class Kind(StrEnum):
     JOB = "job"
     MODEL = "model"
     CHECKPOINT = "checkpoint"
+    COPY = "copy"
+    COPIED = "copied"
     DEPLOYMENT = "deployment"
     OPERATION = "operation"
 

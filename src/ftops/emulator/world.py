@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from ftops.emulator import deployments, files, imports, job_life, uploads
+from ftops.emulator import copies, deployments, files, imports, job_life, uploads
 from ftops.emulator.context import Limits
 from ftops.emulator.store import Document, Kind, Store
 
@@ -63,6 +63,8 @@ def _step(store: Store, document: Document, at: float, limits: Limits) -> None:
         files.finish_scan(store, document)
     elif document.kind is Kind.UPLOAD:
         uploads.expire(store, document)
+    elif document.kind is Kind.COPY:
+        copies.settle(store, document)
     elif document.active:
         deployments.settle(store, document)
     else:
