@@ -7,7 +7,7 @@ import re
 from urllib.parse import urlencode
 from uuid import UUID
 
-from ftops.emulator import activity, quota
+from ftops.emulator import activity, echoes, quota
 from ftops.emulator.activity import AT_ONCE, BEGUN, DONE, Act
 from ftops.emulator.context import Context
 from ftops.emulator.deployment_life import keep, served, serves_tuned
@@ -17,6 +17,7 @@ from ftops.emulator.models import base_of, tuned_exists
 from ftops.emulator.store import Document, Kind, Store
 
 CREATE_S, DELETE_S = 240, 30
+LATER = 202
 TAGS_SINCE = "2024-10-01"
 ACTOR = {"By": "emulator@ftops.invalid", "ByType": "User"}
 SKUS = frozenset(
@@ -94,19 +95,20 @@ def patch(ctx: Context, name: str) -> Response:
 
 
 def delete(ctx: Context, name: str) -> Response:
-    """Delete a deployment: 202 for a tuned model, 200 for a base model, 204 when there is none."""
+    """Delete a deployment: at once (200) or in a while (202), as it is with its kind of model; 204: there is none."""
     document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
     if document is None:
         return Response(204)
     _check_lock(ctx)
-    if not document.sim["tuned"]:
+    status = ctx.quirks.tuned_delete_status if document.sim["tuned"] else ctx.quirks.base_delete_status
+    if status != LATER:
         activity.record(ctx.store, document, "delete", AT_ONCE, _act(ctx))
         ctx.store.delete(document)
-        return Response(200)
+        return Response(status)
     properties = {**document.api["properties"], "provisioningState": "Deleting"}
     due_at = ctx.now.timestamp() + DELETE_S
     _keep_written(ctx, document.changed(active=True, sim={"due_at": due_at}, properties=properties), "delete", BEGUN)
-    return Response(202, _operation(ctx, DELETE_S))
+    return Response(status, _operation(ctx, DELETE_S))
 
 
 def operation(ctx: Context, key: str) -> Response:
@@ -281,6 +283,8 @@ def _tags(ctx: Context, body: JsonObject, old: Document | None) -> JsonObject | 
     if not _has_tags(ctx) or ctx.fault(Effect.DROP_TAGS):
         return stored
     tags = body.get("tags")
+    if tags is None and ctx.quirks.put_keeps_tags:
+        return stored
     if tags is not None and not isinstance(tags, dict):
         raise _bad("The tags must be an object.")
     # A PUT replaces everything, so left-out tags are removed.
@@ -335,7 +339,7 @@ def _etag(store: Store) -> str:
 
 def _shown(ctx: Context, document: Document) -> JsonObject:
     hidden = () if _has_tags(ctx) else ("tags",)
-    return {key: value for key, value in document.api.items() if key not in hidden}
+    return echoes.deployment(ctx, {key: value for key, value in document.api.items() if key not in hidden})
 
 
 def _written(ctx: Context, document: Document, status: int, *, slow_s: int) -> Response:

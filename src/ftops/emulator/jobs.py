@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ftops.emulator import job_create, job_life
+from ftops.emulator import echoes, job_create, job_life
 from ftops.emulator.context import Context, page
 from ftops.emulator.faults import Effect
 from ftops.emulator.job_events import events
-from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, without_nulls, wrong_state
+from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, without_nulls
 from ftops.emulator.store import Document, Kind
 
 JOBS_PAGE, EVENTS_PAGE, CHECKPOINTS_PAGE = 20, 20, 10
@@ -19,7 +19,7 @@ _DELETABLE = job_life.TERMINAL | {"paused"}
 
 
 def create(ctx: Context) -> Response:
-    """Queue a job and answer 201; two equal requests make two jobs, as in the service."""
+    """Queue a job and tell it; two equal requests make two jobs, as in the service."""
     accepted = job_create.accept(ctx)
     _check_room(ctx)
     key = f"ftjob-{ctx.store.next_hex()}"
@@ -40,45 +40,47 @@ def create(ctx: Context) -> Response:
         "given": accepted.given,
         "method": accepted.method,
         "fail": _planned_failure(ctx),
+        "nested": ctx.quirks.nested_names,
     }
     ctx.store.put(Document(Kind.JOB, ctx.name, key, ctx.now_s, api, sim, active=True))
     # The service's Location lacks /jobs/ and leads nowhere.
-    return reply(api, 201, {"Location": ctx.location(f"fine_tuning/{key}")})
+    location = {"Location": ctx.location(f"fine_tuning/{key}")}
+    return reply(echoes.job(ctx, api, created=True), echoes.created_status(ctx), location)
 
 
 def list_jobs(ctx: Context) -> Response:
     """List jobs, newest first."""
     found, has_more = ctx.page(Kind.JOB, JOBS_PAGE)
-    return reply({"object": "list", "data": [job.api for job in found], "has_more": has_more})
+    return reply(echoes.listing(ctx, [echoes.job(ctx, job.api) for job in found], {"has_more": has_more}))
 
 
 def get(ctx: Context, key: str) -> Response:
     """Return one job."""
-    return reply(ctx.get(Kind.JOB, key).api)
+    return reply(echoes.job(ctx, ctx.get(Kind.JOB, key).api))
 
 
 def cancel(ctx: Context, key: str) -> Response:
-    """Cancel a job at once; a job that ended is refused with 409."""
+    """Cancel a job at once; a job that ended is refused."""
     job = ctx.get(Kind.JOB, key)
-    _require(job, _CANCELLABLE, "cancelled")
-    return reply(job_life.cancel(ctx.store, job, ctx.now_s).api)
+    _require(ctx, job, _CANCELLABLE, "cancelled")
+    return reply(echoes.job(ctx, job_life.cancel(ctx.store, job, ctx.now_s).api))
 
 
 def pause(ctx: Context, key: str) -> Response:
     """Begin to pause a running job that has finished a step."""
     job = ctx.get(Kind.JOB, key)
-    _require(job, frozenset({"running"}), "paused")
+    _require(ctx, job, frozenset({"running"}), "paused")
     plan = job_life.plan_of(job)
     if plan is None or plan.steps_done(job_life.trained_s(job, ctx.now_s)) < 1:
-        raise wrong_state("The job cannot be paused before its first training step is finished.")
-    return reply(job_life.pause(ctx.store, job, ctx.now_s).api)
+        raise _wrong_state(ctx, "The job cannot be paused before its first training step is finished.")
+    return reply(echoes.job(ctx, job_life.pause(ctx.store, job, ctx.now_s).api))
 
 
 def resume(ctx: Context, key: str) -> Response:
     """Begin to resume a paused job."""
     job = ctx.get(Kind.JOB, key)
-    _require(job, frozenset({"paused"}), "resumed")
-    return reply(job_life.resume(ctx.store, job, ctx.now_s).api)
+    _require(ctx, job, frozenset({"paused"}), "resumed")
+    return reply(echoes.job(ctx, job_life.resume(ctx.store, job, ctx.now_s).api))
 
 
 def delete(ctx: Context, key: str) -> Response:
@@ -86,7 +88,7 @@ def delete(ctx: Context, key: str) -> Response:
     job = ctx.store.get(Kind.JOB, ctx.name, key)
     if job is None:
         return Response(204)
-    _require(job, _DELETABLE, "deleted")
+    _require(ctx, job, _DELETABLE, "deleted")
     for checkpoint in job_life.checkpoints(ctx.store, job):
         ctx.store.delete(checkpoint)
     model = ctx.store.get(Kind.MODEL, ctx.name, job_life.tuned_name(job))
@@ -109,22 +111,26 @@ def list_checkpoints(ctx: Context, key: str) -> Response:
 
 
 def _page(ctx: Context, items: list[JsonObject], limit_default: int) -> Response:
-    data, has_more = page(ctx.request, items, limit_default)
-    return reply({"object": "list", "data": data, "has_more": has_more})
+    data, has_more = page(ctx, items, limit_default)
+    return reply(echoes.listing(ctx, data, {"has_more": has_more}))
 
 
-def _require(job: Document, states: frozenset[str], done: str) -> None:
+def _require(ctx: Context, job: Document, states: frozenset[str], done: str) -> None:
     status = job.api["status"]
     if status not in states:
-        raise wrong_state(f"A job in status {status} cannot be {done}.")
+        raise _wrong_state(ctx, f"A job in status {status} cannot be {done}.")
+
+
+def _wrong_state(ctx: Context, message: str) -> ServiceError:
+    return ServiceError(ctx.quirks.wrong_state_status, "unexpectedEntityState", message)
 
 
 def _check_room(ctx: Context) -> None:
     jobs = ctx.store.all(Kind.JOB, ctx.name)
     if len(jobs) >= ctx.limits.jobs:
-        raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.jobs} jobs.")
+        raise ctx.full(f"The resource already holds {ctx.limits.jobs} jobs.")
     if sum(job.api["status"] == "pending" for job in jobs) >= ctx.limits.queued_jobs:
-        raise ServiceError(400, "quotaExceeded", f"The resource already has {ctx.limits.queued_jobs} queued jobs.")
+        raise ctx.full(f"The resource already has {ctx.limits.queued_jobs} queued jobs.")
 
 
 def _planned_failure(ctx: Context) -> JsonObject | None:
