@@ -94,6 +94,8 @@ class Identity:
             "oid": object_id,
             "sub": object_id,
             "tid": self.tenant_id,
+            # Else two tokens of one second would be the same, and a caller whose token expired could not get another.
+            "uti": _base64(os.urandom(16)),
             "ver": "1.0",
         }
         content = f"{_encoded(_HEADER)}.{_encoded(claims)}"
