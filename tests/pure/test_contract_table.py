@@ -24,6 +24,7 @@ DOC = ROOT / "docs" / "emulator.md"
 BEGIN, END = "<!-- operations -->\n", "<!-- end of operations -->"
 FRONTS = {
     Surface.V1: ("v1", "project v1"),
+    Surface.GA: ("classic",),
     Surface.CLASSIC: ("classic",),
     Surface.PROJECT: ("project",),
     Surface.ARM: ("ARM",),
@@ -66,7 +67,8 @@ DATA, ARM = table("data"), table("arm")
 def routes() -> Iterator[tuple[Route, str, str]]:
     """Yield every route with one of its surfaces, and what stands before its path in the table."""
     for route in DATA_ROUTES:
-        yield from ((route, front, "") for surface in sorted(route.on - {Surface.ARM}) for front in FRONTS[surface])
+        fronts = dict.fromkeys(front for surface in sorted(route.on - {Surface.ARM}) for front in FRONTS[surface])
+        yield from ((route, front, "") for front in fronts)
     group = importlib.import_module("operations_arm").GROUP
     yield from ((route, "ARM", group) for route in ARM_ROUTES)
     yield from ((route, "ARM", "") for route in SUBSCRIPTION_ROUTES)
