@@ -27,6 +27,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "chance": (0, 1),
     "share": (0, 1),
     "status": (200, 599),
+    "token_s": (1, 366 * DAY_S),
     "v1_created_status": (200, 299),
     "seconds": (0, WAIT_S_MAX),
     **dict.fromkeys(("window_s", "rest_s", "serving_delay_s", "metrics_lag_s", "log_lag_s"), (0, 366 * DAY_S)),
