@@ -7,10 +7,11 @@ What a job goes through is a function of its plan and of the segments of time in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from ftops.emulator import files
+from ftops.emulator.context import Limits
 from ftops.emulator.curves import Curve
 from ftops.emulator.faults import Stage
 from ftops.emulator.messages import JsonObject, whole
@@ -28,9 +29,12 @@ CHECKPOINTS_KEPT = 3
 USD_PER_HOUR = 100.0
 """What a simulated reinforcement training costs while it trains; a round number and no price."""
 TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
-# Pools are counted apart, as the account's two MaxRunning… capabilities say.
-RUNNING_MAX: Mapping[str, int] = {"standard": 3, "globalStandard": 3, "developerTier": 5}
-RUNNING_MAX_OTHER = 3
+# Pools are counted apart, as the account's two MaxRunning… capabilities say; any other is like the first.
+_RUNNING_MAX: Mapping[str, Callable[[Limits], int]] = {
+    "standard": lambda limits: limits.running_standard,
+    "globalStandard": lambda limits: limits.running_global,
+    "developerTier": lambda limits: limits.running_developer,
+}
 _HOLDS_SLOT = frozenset({"running", "pausing"})
 
 
@@ -89,7 +93,7 @@ def moment_of(job: Document, at_trained_s: float) -> float:
     return math.inf
 
 
-def due_at(job: Document, active: Iterable[Document], cursor: float) -> float:
+def due_at(job: Document, active: Iterable[Document], cursor: float, limits: Limits) -> float:
     """Return when the job changes next by itself; never (infinity) while it waits for a slot.
 
     Args: active: all changing documents. cursor: the moment of the change just made, when a slot may have come free.
@@ -104,7 +108,8 @@ def due_at(job: Document, active: Iterable[Document], cursor: float) -> float:
         and other.api["status"] in _HOLDS_SLOT
         for other in active
     )
-    return max(job.sim["due_at"], cursor) if running < RUNNING_MAX.get(pool, RUNNING_MAX_OTHER) else math.inf
+    room = _RUNNING_MAX.get(pool, _RUNNING_MAX["standard"])(limits)
+    return max(job.sim["due_at"], cursor) if running < room else math.inf
 
 
 def step(store: Store, job: Document, at: float) -> None:
