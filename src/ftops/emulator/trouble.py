@@ -24,7 +24,9 @@ NUMBER_MAX = 10**12
 DAY_S = 86_400
 WAIT_S_MAX = 600
 _RANGES: Mapping[str, tuple[float, float]] = {
-    "chance": (0, 1),
+    **dict.fromkeys(("chance", "share"), (0, 1)),
+    "times": (1, 1_000),
+    "rest_s": (0, 366 * DAY_S),
     "status": (200, 599),
     "v1_created_status": (200, 299),
     "seconds": (0, WAIT_S_MAX),
@@ -32,7 +34,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "serving_delay_s": (0, 366 * DAY_S),
     "metrics_lag_s": (0, 366 * DAY_S),
     "log_lag_s": (0, 366 * DAY_S),
-    **dict.fromkeys(("nth", "count", "request", "log_page", "part_bytes"), (1, NUMBER_MAX)),
+    **dict.fromkeys(("nth", "count", "request", "capacity", "part_bytes"), (1, NUMBER_MAX)),
+    **dict.fromkeys(("log_page", "deployment_page", "account_page"), (1, NUMBER_MAX)),
 }
 _PATTERNS = frozenset({"method", "path"})
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
