@@ -69,9 +69,16 @@ def _served(ctx: Context, name: str) -> Served:
     return Served(document, model)
 
 
+def _check_running(served: Served) -> None:
+    """Refuse calls of a deployment that rests; the status is documented (azure-api.md §10.5), the words are ours."""
+    if served.deployment.api["properties"].get(deployment_life.STATE) == deployment_life.PAUSED:
+        raise ServiceError(423, "Locked", f"The deployment '{served.name}' is paused. Resume it before you call it.")
+
+
 def _serve(ctx: Context, name: str, operation: str, answering: Answering) -> Response:
     served = _served(ctx, name)
     try:
+        _check_running(served)
         answer = answering(ctx, served, ctx.request.json())
     except ServiceError as error:
         # Answered and not raised: a refusal undoes everything, and the call was counted.
