@@ -185,14 +185,19 @@ class Arm:
 
 
 def deployment_of(
-    model: str, sku: str = "GlobalStandard", capacity: int = 1, *, tags: dict[str, str] | None = None, **more: str
+    model: str, sku: str = "GlobalStandard", capacity: int = 1, *, tags: dict[str, str] | None = None, upgrade: str = ""
 ) -> Deployment:
     """Return what is sent to deploy a tuned model, or the base model that `BASE` names."""
     version = BASE_VERSION if model == BASE else "1"
     chosen = DeploymentModel(format="OpenAI", name=model, version=version)
-    return Deployment(
-        sku=Sku(name=sku, capacity=capacity), tags=tags, properties=DeploymentProperties(model=chosen, **more)
-    )
+    properties = DeploymentProperties(model=chosen, version_upgrade_option=upgrade or None)
+    return Deployment(sku=Sku(name=sku, capacity=capacity), tags=tags, properties=properties)
+
+
+def model_of(deployment: Deployment) -> DeploymentModel:
+    """Return the model of what is to be sent, to change it."""
+    assert deployment.properties and deployment.properties.model
+    return deployment.properties.model
 
 
 def refusal(error: HttpResponseError) -> tuple[int | None, str, str]:

@@ -46,7 +46,7 @@ def test_a_tuned_model_is_shown_as_the_service_shows_it(
 ) -> None:
     """One version, never upgraded whatever is asked for; texts for abilities; rates by SKU."""
     model = tuned_model(arm.service, arm.account)
-    made = arm.made("support", deployment_of(model, sku, capacity, version_upgrade_option=UPGRADE))
+    made = arm.made("support", deployment_of(model, sku, capacity, upgrade=UPGRADE))
     assert (made.id, made.name) == (f"{arm.account.resource_id}/deployments/support", "support")
     assert made.type == "Microsoft.CognitiveServices/accounts/deployments"
     assert (made.model, made.version, made.upgrade) == (model, "1", "NoAutoUpgrade")
