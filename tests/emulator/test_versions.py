@@ -95,6 +95,22 @@ def test_method_echo(v1: Caller, version: str, whole: bool) -> None:
     assert v1.get(f"/fine_tuning/jobs/{job['id']}")["method"]["supervised"]["hyperparameters"]["n_epochs"] == 2
 
 
+def test_checkpoint_name_leads_to_a_model(v1: Caller) -> None:
+    """A model is read by a name with a colon, escaped or not; a checkpoint's is in no listing."""
+    job = v1.trained(hyperparameters={"n_epochs": 3})
+    names = [
+        each["fine_tuned_model_checkpoint"] for each in v1.get(f"/fine_tuning/jobs/{job['id']}/checkpoints")["data"]
+    ]
+    assert [":ckpt-step-" in name for name in names] == [False, True, True]
+    classic = Caller(v1.emulator, "/openai", PREVIEW)
+    for name in names:
+        shown = classic.get(f"/models/{name.replace(':', '%3A')}")
+        assert (shown["id"], shown["fine_tune"]) == (name, job["id"])
+    listed = {item["id"] for item in classic.get("/models")["data"]}
+    assert [name in listed for name in names] == [True, False, False]
+    assert _error(classic.call("GET", f"/models/{names[0]}:ckpt-step-1")) == (404, "notFound")
+
+
 # --- ARM
 
 

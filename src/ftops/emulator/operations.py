@@ -17,14 +17,18 @@ from ftops.emulator.store import Document, Kind
 _CERTIFICATE_BYTES, _SEAL_BYTES = 2_700, 256
 
 
-def begun(ctx: Context, seconds: int) -> dict[str, str]:
-    """Begin an operation that ends in `seconds` and return the two headers that lead to it."""
+def begun(ctx: Context, seconds: int, failure: list[str] | None = None) -> dict[str, str]:
+    """Begin an operation that ends in `seconds`, or fails then, and return the two headers that lead to it.
+
+    Args: failure: the code and the message of that.
+    """
     key, moment = str(UUID(ctx.store.next_hex())), ctx.now.timestamp()
     subscription = ctx.account.api["id"].split("/resourceGroups/")[0]
     place = f"providers/Microsoft.CognitiveServices/locations/{ctx.account.api['location']}"
     path = f"{subscription}/{place}/operationResults/{key}"
     api: JsonObject = {"id": path, "name": key, "status": "Running", "startTime": _whole_seconds(moment)}
-    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, {"due_at": moment + seconds}))
+    sim: JsonObject = {"due_at": moment + seconds, "failure": failure}
+    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, sim))
     query = urlencode({"api-version": ctx.api_version, **_signed(key, moment)})
     url = f"{ctx.request.origin}{path}?{query}"
     return {"Azure-AsyncOperation": url, "Location": f"{url}&operationResultResponseType=Location"}
@@ -39,6 +43,9 @@ def get(ctx: Context, _subscription: str, _location: str, key: str) -> Response:
     if query.get("operationResultResponseType") == "Location" and not done:
         return Response(202)
     ending = {"endTime": _whole_seconds(found.sim["due_at"])} if done else {}
+    code, message = found.sim.get("failure") or ("", "")
+    if done and code:
+        return reply({**found.api, "status": "Failed", **ending, "error": {"code": code, "message": message}})
     # The percentage never moves.
     return reply({**found.api, "status": "Succeeded" if done else "Running", **ending, "percentComplete": 0.0})
 
