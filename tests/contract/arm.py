@@ -16,7 +16,8 @@ from azure.core.polling import LROPoller
 from azure.core.rest import HttpRequest
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, DeploymentProperties, Sku
-from clients import ARM_VERSION, credential
+from clients import ARM_VERSION, credential, data_client
+from operations import Surface
 from service import Account, Service
 
 CREATE_S, DELETE_S = 240, 30
@@ -173,6 +174,11 @@ class Arm:
     def delete(self, name: str, answers: Answers | None = None) -> None:
         """Delete a deployment and wait for the end of that."""
         self.client.deployments.begin_delete(*self.names, name, raw_response_hook=answers or Answers()).result()
+
+    def called(self, name: str) -> str:
+        """Make a chat as an application would, and return the model that answered."""
+        with data_client(self.service, self.account, Surface.V1) as client:
+            return client.chat.completions.create(model=name, messages=[{"role": "user", "content": "Hello?"}]).model
 
     def send(
         self, method: str, path: str, body: object = None, *, version: str | None = None, whole: bool = False

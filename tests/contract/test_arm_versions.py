@@ -8,9 +8,7 @@ import pytest
 from arm import BASE, Arm, deployment_of, refusal
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.cognitiveservices.models import PatchResourceTagsAndSku
-from clients import data_client
 from openai import APIStatusError
-from operations import Surface
 from tuned import tuned_model
 
 OLDEST = "2023-05-01"
@@ -74,11 +72,10 @@ def test_a_deployment_is_paused_and_resumed(arm: Arm, version: str) -> None:
     """A POST answers with the deployment at once, twice as well as once; a paused one answers calls with 423."""
     new = replace(arm, version=version)
     new.made("support", deployment_of(tuned_model(arm.service, arm.account)))
-    client = data_client(arm.service, arm.account, Surface.V1)
 
     def called() -> int:
         try:
-            client.chat.completions.create(model="support", messages=[{"role": "user", "content": "?"}])
+            arm.called("support")
         except APIStatusError as refused:
             return refused.status_code
         return 200

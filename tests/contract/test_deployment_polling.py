@@ -8,9 +8,7 @@ import pytest
 from arm import BASE, CREATE_S, DELETE_S, Answers, Arm, deployment_of
 from azure.core.rest import HttpRequest
 from azure.mgmt.core.polling.arm_polling import ARMPolling
-from clients import data_client
 from openai import NotFoundError
-from operations import Surface
 from tuned import tuned_model
 
 OPERATION = "Azure-AsyncOperation"
@@ -148,14 +146,12 @@ def test_the_poller_waits_for_a_deletion(arm: Arm) -> None:
 def test_nobody_is_served_before_the_end(arm: Arm, begun: Answers) -> None:
     """A call while the deployment is being made is 404 DeploymentNotFound, with the service's advice."""
     assert begun.statuses == [201]
-    client = data_client(arm.service, arm.account, Surface.V1)
     with pytest.raises(NotFoundError) as refused:
-        client.chat.completions.create(model="support", messages=[{"role": "user", "content": "Hello?"}])
+        arm.called("support")
     assert refused.value.code == "DeploymentNotFound"
     assert "within the last 5 minutes, please wait a moment and try again" in refused.value.message
     arm.service.advance(CREATE_S)
-    answer = client.chat.completions.create(model="support", messages=[{"role": "user", "content": "Hello?"}])
-    assert answer.model == arm.get("support").model
+    assert arm.called("support") == arm.get("support").model
 
 
 @pytest.mark.fact("azure-api.md §10 (PUT) [W]")
