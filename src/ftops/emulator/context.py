@@ -18,8 +18,12 @@ LIST_LIMIT_MAX = 10_000
 
 
 class Surface(StrEnum):
-    """Which front of the service was called; a project's front without a dated version is v1."""
+    """Which front of the service was called; a project's front without a dated version is v1.
 
+    GA and CLASSIC are the classic paths with a stable and with a preview version: the former lack some operations.
+    """
+
+    GA = "ga"
     CLASSIC = "classic"
     PROJECT = "project"
     V1 = "v1"
@@ -34,7 +38,7 @@ class Limits:
     parts, and of each part. total_bytes: of the files for fine-tuning and their results together. finetune_quota,
     base_quota: thousands of tokens per minute for each SKU and model in a region. serving_delay_s: how long after
     Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it takes until a call or a write
-    is shown. log_page: events on one page of the Activity Log.
+    is shown. log_page: events on one page of the Activity Log. deployment_page: deployments on one page of their list.
     """
 
     files: int = 100
@@ -51,6 +55,8 @@ class Limits:
     metrics_lag_s: float = 180.0
     log_lag_s: float = 300.0
     log_page: int = 100
+    deployment_page: int = 100
+    account_page: int = 200
     log_service_deletions: bool = False
 
 

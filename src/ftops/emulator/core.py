@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,22 +23,17 @@ from ftops.emulator import (
     login_doors,
 )
 from ftops.emulator.addresses import addressed
-from ftops.emulator.context import Ahead, Context, Limits, Quirks, Surface
+from ftops.emulator.context import Ahead, Context, Limits, Quirks
 from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, gateway_not_found
-from ftops.emulator.routes import ARM_ROUTES, DATA_ROUTES, SUBSCRIPTION_ROUTES, Route, target
+from ftops.emulator.places import API_VERSIONS, is_arm, locate
+from ftops.emulator.routes import Route, target
 from ftops.emulator.server import wsgi_app
 from ftops.emulator.store import Document, Kind, Store
 from ftops.emulator.world import settle, tick
 
 LOG_MAX = 10_000
 SERVER_NAME = "ftops-emulator"
-API_VERSIONS = "2024-10-21,2025-01-01-preview,2025-03-01-preview,2025-04-01-preview,1"
-_V1_VERSIONS = frozenset({"", "v1", "preview"})
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-_DATA_PATH = re.compile(r"(?P<project>/api/projects/[^/]+)?/openai(?P<v1>/v1)?/(?P<rest>(?!v1/).+)")
-_GROUP = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/(?P<account>[^/]+)"
-_ACCOUNT_PATH = re.compile(_GROUP + r"(?P<rest>.*)", re.IGNORECASE)
 PERSON = "somebody@example.com"
 
 
@@ -217,8 +211,8 @@ class Emulator:
         """Yield what an operation does before the store is locked; None for the others and for what will be refused."""
         try:
             self._admit(request)
-            surface, account, routes, rest = self._locate(request)
-            meant = target(routes, surface, request.method, rest)
+            place = locate(self._store, request)
+            meant = target(place.routes, place.surface, request.method, place.rest)
         except ServiceError:
             yield None
             return
@@ -226,7 +220,7 @@ class Emulator:
             yield None
             return
         with meant.route.ahead(
-            Ahead(self._store, request, account, self.limits, self._clock), *meant.names
+            Ahead(self._store, request, place.account, self.limits, self._clock), *meant.names
         ) as prepared:
             yield prepared
 
@@ -273,45 +267,16 @@ class Emulator:
     def _context(
         self, request: Request, fired: tuple[faults.Fault, ...], now: datetime
     ) -> tuple[Context, tuple[Route, ...], str]:
-        surface, account, routes, rest = self._locate(request)
+        place = locate(self._store, request)
         version = request.query.get("api-version", "")
-        ctx = Context(
-            self._store, request, surface, account, version, now, fired, self.limits, self.quirks, self.identity
-        )
-        return ctx, routes, rest
-
-    def _locate(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
-        if request.path.lower().startswith("/subscriptions/"):
-            return self._locate_arm(request)
-        found = _DATA_PATH.fullmatch(request.path)
-        account = self._store.get(Kind.ACCOUNT, request.account, request.account)
-        version = request.query.get("api-version", "")
-        if found is None or account is None:
-            raise gateway_not_found()
-        known = version in _V1_VERSIONS if found["v1"] else _DATED.fullmatch(version) is not None
-        if not known:
-            raise gateway_not_found()
-        dated = Surface.PROJECT if found["project"] else Surface.CLASSIC
-        return (Surface.V1 if found["v1"] else dated), account, DATA_ROUTES, found["rest"]
-
-    def _locate_arm(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
-        if not request.query.get("api-version"):
-            text = "The api-version query parameter (?api-version=) is required for all requests."
-            raise ServiceError(400, "MissingApiVersionParameter", text)
-        if any(route.path.fullmatch(request.path) for route in SUBSCRIPTION_ROUTES):
-            return Surface.ARM, accounts.new_account("", "", 0), SUBSCRIPTION_ROUTES, request.path
-        found = _ACCOUNT_PATH.fullmatch(request.path)
-        name = found["account"].lower() if found else ""
-        account = self._store.get(Kind.ACCOUNT, name, name)
-        if found is None or account is None:
-            code = "ParentResourceNotFound" if found and found["rest"] else "ResourceNotFound"
-            raise ServiceError(404, code, f"The Resource '{request.path}' was not found.")
-        return Surface.ARM, account, ARM_ROUTES, found["rest"]
+        where = (place.surface, place.account, version)
+        ctx = Context(self._store, request, *where, now, fired, self.limits, self.quirks, self.identity)
+        return ctx, place.routes, place.rest
 
     def _service_headers(self, request: Request, key: str) -> dict[str, str]:
         sent = request.headers.get("x-ms-client-request-id")
         echoed = {"x-ms-client-request-id": sent} if sent else {}
-        if request.path.lower().startswith("/subscriptions/"):
+        if is_arm(request.path):
             return {"x-ms-request-id": key, "x-ms-correlation-request-id": key, **echoed}
         account = self._store.get(Kind.ACCOUNT, request.account, request.account)
         region = account.api["location"] if account else "emulator"

@@ -12,6 +12,9 @@ DEVELOPER_S = 24 * 3_600
 # The idle rule says "more than": the first moment after the deadline, as fine as the virtual clock can tell.
 JUST_AFTER_S = 1e-6
 CHECKPOINT_MARK = "ftchkpt-"
+STATE = "deploymentState"
+RUNNING, PAUSED = "Running", "Paused"
+"""The property that says whether a deployment answers calls, and its values (azure-api.md §10.2)."""
 
 
 def serves_tuned(name: str) -> bool:

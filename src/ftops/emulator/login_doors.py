@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ftops.emulator.login_tokens import Identity
@@ -12,12 +13,15 @@ FOUNDRY = "https://ai.azure.com"
 ARM = "https://management.azure.com"
 ARM_CLASSIC = "https://management.core.windows.net"
 """The older name of the same door, which the Azure CLI asks tokens for."""
+METRICS = "https://metrics.monitor.azure.com"
+"""Azure Monitor's own door, for the metrics of several resources at once (azure-api.md §12)."""
 CONTROL_PREFIX = "/_emulator/"
 _PROJECT_PREFIX = "/api/projects/"
 _ARM_PREFIXES = ("/subscriptions", "/tenants", "/providers")
 _DATA_AUDIENCES = (COGNITIVE, FOUNDRY)
 _PROJECT_AUDIENCES = (FOUNDRY,)
 _ARM_AUDIENCES = (ARM, ARM_CLASSIC)
+_BATCH = re.compile(r"/subscriptions/[^/]+/metrics:getBatch", re.IGNORECASE)
 
 
 def admit(identity: Identity, request: Request) -> None:
@@ -27,8 +31,10 @@ def admit(identity: Identity, request: Request) -> None:
     """
     if request.path.startswith(CONTROL_PREFIX):
         _admit_anybody(identity, request)
+    elif _BATCH.fullmatch(request.path):
+        _admit_to_arm(identity, _bearer(request.headers), (METRICS,))
     elif is_arm(request.path):
-        _admit_to_arm(identity, _bearer(request.headers))
+        _admit_to_arm(identity, _bearer(request.headers), _ARM_AUDIENCES)
     else:
         _admit_to_account(identity, request)
 
@@ -54,7 +60,7 @@ def _admit_to_account(identity: Identity, request: Request) -> None:
         )
 
 
-def _admit_to_arm(identity: Identity, bearer: str) -> None:
+def _admit_to_arm(identity: Identity, bearer: str, audiences: tuple[str, ...]) -> None:
     token = identity.read(bearer)
     if not bearer:
         raise _unauthenticated("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
@@ -62,8 +68,8 @@ def _admit_to_arm(identity: Identity, bearer: str) -> None:
         raise _unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
     if identity.is_expired(token):
         raise _unauthenticated("ExpiredAuthenticationToken", "The access token expiry UTC time is in the past.")
-    if token.audience.rstrip("/") not in _ARM_AUDIENCES:
-        allowed = ",".join(f"'{audience}/'" for audience in _ARM_AUDIENCES)
+    if token.audience.rstrip("/") not in audiences:
+        allowed = ",".join(f"'{audience}/'" for audience in audiences)
         raise _unauthenticated(
             "InvalidAuthenticationTokenAudience",
             f"The access token has been obtained for wrong audience or resource '{token.audience}'. "

@@ -86,14 +86,23 @@ def list_models(ctx: Context) -> Response:
 
 
 def get(ctx: Context, key: str) -> Response:
-    """Return one model."""
-    document = ctx.store.get(Kind.MODEL, ctx.name, key)
+    """Return one model; a checkpoint's name, which no listing shows, leads to it as well."""
+    document = ctx.store.get(Kind.MODEL, ctx.name, key) or _checkpoint(ctx, key)
     if document is not None:
         return reply(_shown_tuned(ctx, document))
     for base in BASE_MODELS:
         if base.id == key:
             return reply(_shown_base(ctx, base))
     raise not_found()
+
+
+def _checkpoint(ctx: Context, name: str) -> Document | None:
+    for checkpoint in ctx.store.all(Kind.CHECKPOINT, ctx.name):
+        if checkpoint.api["fine_tuned_model_checkpoint"] == name:
+            base, job = name.partition(TUNED_MARK)[0], checkpoint.api["fine_tuning_job_id"]
+            api: JsonObject = {"model": base, "fine_tune": job}
+            return Document(Kind.MODEL, ctx.name, name, checkpoint.created_at, api)
+    return None
 
 
 def _shown_base(ctx: Context, base: BaseModel) -> JsonObject:
