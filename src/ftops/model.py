@@ -119,10 +119,11 @@ class Object:
     """One thing that exists in the service.
 
     `state` is the service's own word behind `phase`. `outputs` are what references resolve to, by selector. `problem`
-    is what the service says of a failed one, `transient` whether another attempt may get past it. `updatable` holds
-    the writable part of the body as read, which an update sends back overlaid by the spec. `label` is the part of an
-    artifact's name that a person chose. `unread` names the fields (by prefix) that this account does not show. `use`
-    is None for what the service never deletes by itself; `cost` is what it cost to make and costs to keep.
+    is what the service says of a failed one, `transient` whether another attempt may get past it. `updatable` holds the
+    writable part of the body as read, which an update sends back overlaid by the spec. `label` is the part of an
+    artifact's name that a person chose. `stalled` says why it goes on only when a person makes it. `unread` names the
+    fields (by prefix) that this account does not show. `use` is None for what the service never deletes by itself;
+    `cost` is what it cost to make and costs to keep.
     """
 
     kind: str
@@ -137,6 +138,7 @@ class Object:
     finished_at: datetime | None = None
     problem: str = ""
     transient: bool = False
+    stalled: str = ""
     label: str = ""
     updatable: Mapping[str, object] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
@@ -238,7 +240,7 @@ class Action:
     @property
     def moves(self) -> bool:
         """Tell whether time alone brings the action on: it waits for the service, or for what does."""
-        return self.verb is Verb.WAIT or (self.gate is Gate.UPSTREAM and not self.held)
+        return not self.held and (self.verb is Verb.WAIT or self.gate is Gate.UPSTREAM)
 
 
 def write_key(action: Action, account_id: str) -> str:

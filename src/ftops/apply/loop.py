@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from ftops.apply.journal import Journal, UploadMemory
+from ftops.apply.operations import Operations, left_of
 from ftops.clock import Clock
 from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, Unreachable, WireError
 from ftops.kinds import KINDS_BY_WORD
@@ -88,12 +89,13 @@ class Run:
     done: set[str] = field(default_factory=set)
     unconfirmed: bool = False
     compare: Compare = uncompared
+    operations: Operations = field(default_factory=Operations)
 
     def observe(self) -> LiveState:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
         self.unconfirmed = False
         live = self.compare(self.desired, observe(self.clients, self.desired, self.clock, {}, dict(self.refused)))
-        return self.journal.remembered(live, self.policy.grace_s)
+        return self.operations.explained(self.journal.remembered(live, self.policy.grace_s), self.clients)
 
     def plan(self, live: LiveState) -> Plan:
         """Return the plan for a live state under this run's policy."""
@@ -186,7 +188,7 @@ def _look_again(run: Run, waits: tuple[Action, ...], live: LiveState) -> LiveSta
             live = overlay(live, kind.observe_one(item, each.account))
     except (WireError, ValueError):
         return run.observe()
-    return live
+    return run.operations.explained(live, run.clients)
 
 
 def _heed_stop(run: Run) -> None:
@@ -219,8 +221,7 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     if action.resource is None:
         raise ValueError(f"{key} has no resource")
     if key in run.written:
-        told = ", ".join(f"{change.field} is still {change.old}" for change in action.changes) or "it is not there"
-        return _refused(run, action, live, f"it was written and the service did not take it over: {told}")
+        return _refused(run, action, live, f"it was written and the service did not take it over: {left_of(action)}")
     run.written.add(key)
     call = (
         kind.update(action.resource, action.object, action.resolved)
@@ -263,6 +264,7 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
     live = overlay(live, made)
     if kind.traits.shape is Shape.BINDING:
         run.done.add(key)
+        run.operations.began(made, answer)
     if resource is None or action.verb is Verb.UPDATE:
         run.listener.acted(action, "done")
         return live

@@ -8,7 +8,6 @@ from uuid import UUID
 from ftops.emulator.addresses import endpoint_as_reached
 from ftops.emulator.arm_pages import listing
 from ftops.emulator.context import Context, Limits
-from ftops.emulator.job_life import RUNNING_MAX
 from ftops.emulator.messages import JsonObject, Response, reply, ticks
 from ftops.emulator.store import Document, Kind
 
@@ -101,8 +100,8 @@ def _shown(ctx: Context, account: Document) -> JsonObject:
 def _capabilities(limits: Limits) -> list[dict[str, str]]:
     values = {
         "MaxFineTuneCount": limits.jobs,
-        "MaxRunningFineTuneCount": RUNNING_MAX["standard"],
-        "MaxRunningGlobalStandardFineTuneCount": RUNNING_MAX["globalStandard"],
+        "MaxRunningFineTuneCount": limits.running_standard,
+        "MaxRunningGlobalStandardFineTuneCount": limits.running_global,
         "MaxUserFileCount": limits.files,
         "MaxTrainingFileSize": limits.file_bytes,
         "MaxUserFileImportDurationInHours": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,8 +14,10 @@ from typing import Any
 from ftops.clock import Clock
 from ftops.emulator import (
     accounts,
+    control,
     deployment_life,
     deployments,
+    fault_answers,
     faults,
     files,
     inference,
@@ -24,12 +27,15 @@ from ftops.emulator import (
 )
 from ftops.emulator.addresses import addressed
 from ftops.emulator.context import Ahead, Context, Limits, Quirks
+from ftops.emulator.faults import Effect, Fault
+from ftops.emulator.in_force import InForce
 from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, gateway_not_found
 from ftops.emulator.places import API_VERSIONS, is_arm, locate
 from ftops.emulator.routes import Route, target
 from ftops.emulator.server import wsgi_app
 from ftops.emulator.store import Document, Kind, Store
+from ftops.emulator.trouble import Trouble
 from ftops.emulator.world import settle, tick
 
 LOG_MAX = 10_000
@@ -59,8 +65,14 @@ class Emulator:
         self.identity = Identity(self._store, clock.now)
         self._desk = login.Desk(self._store, self.identity)
         self.faults = faults.FaultTable()
-        self.limits = Limits()
-        self.quirks = Quirks()
+        self.in_force = InForce(self._store)
+        self._limits = Limits()
+        self._quirks = Quirks()
+        self._controls = control.Controls(
+            self._store, self.in_force, lambda: (self._limits, self._quirks), self._forget
+        )
+        # A caller of a served emulator lives in the system's time, that of an embedded one in the virtual one.
+        self._linger = clock.pause if require_auth else self.pause
         self.requests = 0
         self.log: deque[str] = deque(maxlen=LOG_MAX)
         self.app = wsgi_app(self)
@@ -68,6 +80,29 @@ class Emulator:
             deployment_life.adopt(self._store)
 
     # --- the world
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force; set, they are those of this process, over which the store's description is laid."""
+        return self.in_force.limits(self._limits)
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._limits = limits
+
+    @property
+    def quirks(self) -> Quirks:
+        """The quirks in force, likewise."""
+        return self.in_force.quirks(self._quirks)
+
+    @quirks.setter
+    def quirks(self, quirks: Quirks) -> None:
+        self._quirks = quirks
+
+    def put_trouble(self, trouble: Trouble) -> None:
+        """Put a description of trouble in force, in every process that opens the store, instead of what was."""
+        with self._store.transaction():
+            self.in_force.put(trouble)
 
     def ensure_account(self, name: str, region: str) -> None:
         """Create an account unless it exists."""
@@ -116,7 +151,10 @@ class Emulator:
     def reset(self) -> None:
         """Forget everything except the accounts; time, ids and faults begin anew."""
         with self._store.transaction():
-            self._store.reset(self._clock.now())
+            self._forget()
+
+    def _forget(self) -> None:
+        self._store.reset(self._clock.now())
         self.faults.clear()
 
     def close(self) -> None:
@@ -192,19 +230,33 @@ class Emulator:
         Raises: ConnectionResetError when a fault drops the connection.
         """
         request = addressed(self._store, request)
+        fired = self._fired(request)
+        if stands_s := fault_answers.slowness_s(fired, Effect.SLOW_UPLOAD):
+            self._linger(stands_s)
         with self._prepared(request) as prepared, self._store.lock:
-            self.requests += 1
-            self.log.append(f"{request.method} {request.path}")
-            fired = self.faults.fire(request.method, request.path, self.requests)
-            ended = faults.before(fired, request.path)
+            ended = fault_answers.before(fired, request.path, self.now())
             if ended is not None:
                 self._count_refused(request, fired, ended.status)
             else:
                 with self._store.transaction():
                     answer = self._answer(request, fired, prepared)
-                ended = faults.after(fired) or answer
+                ended = fault_answers.after(fired) or answer
             told = {"Date": format_datetime(self.now().astimezone(UTC), usegmt=True), "Server": SERVER_NAME}
-            return ended.with_headers(told)
+            ended = ended.with_headers(told)
+        slow_s = fault_answers.slowness_s(fired, Effect.SLOW_ANSWER)
+        return fault_answers.slowly(ended, lambda: self._linger(slow_s)) if slow_s else ended
+
+    def _fired(self, request: Request) -> tuple[Fault, ...]:
+        """Count the request with the rules that fit it, before anything is received, and return those that act."""
+        token = login_doors.bearer_token(request)
+        digest = hashlib.sha256(token.encode()).hexdigest() if token else ""
+        with self._store.lock:
+            self.requests += 1
+            self.log.append(f"{request.method} {request.path}")
+            if control.is_control(request.path):
+                return ()
+            asked = faults.Asked(request.method, request.path, self.requests, digest)
+            return self.faults.fire(asked) + self.in_force.fire(asked)
 
     @contextmanager
     def _prepared(self, request: Request) -> Iterator[object]:
@@ -228,21 +280,22 @@ class Emulator:
         if self._require_auth and login.needs_credential(request):
             login_doors.admit(self.identity, request)
 
-    def _answer(self, request: Request, fired: tuple[faults.Fault, ...], prepared: object) -> Response:
+    def _answer(self, request: Request, fired: tuple[Fault, ...], prepared: object) -> Response:
         now = self._store.now()
         self._store.count_request()
         tick(self._store, now, self.limits)
         try:
             with self._store.undone_on_error():
                 self._admit(request)
-                response = login.answer(self._desk, request) or self._dispatch(request, fired, now, prepared)
+                response = login.answer(self._desk, request) or control.answer(self._controls, request)
+                response = response or self._dispatch(request, fired, now, prepared)
         except ServiceError as error:
             response = error.response().with_headers(error.headers)
         if request.method != "GET":
             settle(self._store, now, self.limits)
         return response.with_headers(self._service_headers(request, self._store.request_id()))
 
-    def _count_refused(self, request: Request, fired: tuple[faults.Fault, ...], status: int) -> None:
+    def _count_refused(self, request: Request, fired: tuple[Fault, ...], status: int) -> None:
         """Count a call that a fault refused: the service's metrics show it with its status."""
         if request.method != "POST" or not inference.is_call(request.path):
             return
@@ -253,7 +306,7 @@ class Emulator:
                 ctx, _, rest = self._context(request, fired, now)
                 inference.count_refused(ctx, rest, status)
 
-    def _dispatch(self, request: Request, fired: tuple[faults.Fault, ...], now: datetime, prepared: object) -> Response:
+    def _dispatch(self, request: Request, fired: tuple[Fault, ...], now: datetime, prepared: object) -> Response:
         ctx, routes, rest = self._context(request, fired, now)
         meant = target(routes, ctx.surface, request.method, rest)
         if meant.route.ahead is None:
@@ -265,7 +318,7 @@ class Emulator:
         return meant.route.handler(ctx, prepared, *meant.names)
 
     def _context(
-        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime
+        self, request: Request, fired: tuple[Fault, ...], now: datetime
     ) -> tuple[Context, tuple[Route, ...], str]:
         place = locate(self._store, request)
         version = request.query.get("api-version", "")

@@ -27,6 +27,11 @@ def is_developer(document: Document) -> bool:
     return str(document.api["sku"]["name"]).lower() == "developertier"
 
 
+def has_failed(document: Document) -> bool:
+    """Tell whether a deployment's last write failed: it serves what it served before that, if anything."""
+    return bool(document.api["properties"]["provisioningState"] == "Failed")
+
+
 def minute_of(moment: float) -> int:
     """Return the beginning of the minute in which a moment lies."""
     return int(moment // MINUTE_S) * MINUTE_S
@@ -67,7 +72,7 @@ def served(document: Document, moment: float, delay_s: float) -> JsonObject | No
     """
     if document.api["properties"]["provisioningState"] == "Deleting":
         return None
-    if moment >= document.sim.get("ready_at", document.created_at) + delay_s:
+    if not has_failed(document) and moment >= document.sim.get("ready_at", document.created_at) + delay_s:
         model: JsonObject = document.api["properties"]["model"]
         return model
     before: JsonObject | None = document.sim.get("before")

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from ftops.emulator import activity, quota, versions
 from ftops.emulator.accounts import ACTOR
-from ftops.emulator.activity import AT_ONCE, BEGUN, DONE, Act
+from ftops.emulator.activity import AT_ONCE, BEGUN, Act
 from ftops.emulator.arm_pages import listing
 from ftops.emulator.context import Context
-from ftops.emulator.deployment_life import PAUSED, RUNNING, STATE, keep, served, serves_tuned
+from ftops.emulator.deployment_life import PAUSED, RUNNING, STATE, has_failed, keep, served, serves_tuned
 from ftops.emulator.faults import Effect
 from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, ticks, without_nulls
 from ftops.emulator.models import base_of, tuned_exists
@@ -56,20 +56,24 @@ def put(ctx: Context, name: str) -> Response:
     if tuned and (old is None or not old.sim["tuned"]):
         _check_tuned_room(ctx)
     quota.check(ctx, name, sku, properties["model"]["name"])
-    other_model = old is None or old.api["properties"]["model"] != properties["model"]
-    slow = tuned and other_model
+    if lower := ctx.fault(Effect.LOWER_CAPACITY):
+        sku["capacity"] = min(sku["capacity"], lower.capacity)
+    fault = ctx.fault(Effect.FAIL_DEPLOYMENT)
+    failure = list(fault.failure) if fault else None
+    other_model = old is None or has_failed(old) or old.api["properties"]["model"] != properties["model"]
+    slow = failure is not None or (tuned and other_model)
     state = ("Updating" if old else "Creating") if slow else "Succeeded"
     document = _resource(ctx, name, old).changed(
         active=slow,
-        sim={"tuned": tuned, "due_at": ctx.now.timestamp() + CREATE_S},
+        sim={"tuned": tuned, "due_at": ctx.now.timestamp() + CREATE_S, "failure": failure},
         sku=sku,
         tags=_tags(ctx, body, old),
         properties=_shown_properties(properties, sku, state),
     )
-    if other_model:
+    if other_model or failure:
         document = document.changed(sim=_serving(ctx, old, CREATE_S if slow else 0))
     _keep_written(ctx, document, "write", BEGUN if slow else AT_ONCE)
-    return _written(ctx, document, 200 if old else 201, slow_s=CREATE_S if slow else 0)
+    return _written(ctx, document, 200 if old else 201, slow_s=CREATE_S if slow else 0, failure=failure)
 
 
 def get(ctx: Context, name: str) -> Response:
@@ -124,6 +128,9 @@ def operation(ctx: Context, _subscription: str, _location: str, key: str) -> Res
     if ctx.request.query.get("operationResultResponseType") == "Location" and not done:
         return Response(202)
     ending = {"endTime": ticks(found.sim["due_at"])} if done else {}
+    code, message = found.sim.get("failure") or ("", "")
+    if done and code:
+        return reply({**found.api, "status": "Failed", **ending, "error": {"code": code, "message": message}})
     status = "Succeeded" if done else "Running"
     return reply({**found.api, "status": status, **ending, "percentComplete": 100.0 if done else 0.0})
 
@@ -132,11 +139,12 @@ def settle(store: Store, document: Document) -> None:
     """Finish what a write began."""
     properties = document.api["properties"]
     deleting = properties["provisioningState"] == "Deleting"
-    activity.record(store, document, "delete" if deleting else "write", DONE, activity.ending(document))
+    state = "Failed" if document.sim.get("failure") and not deleting else "Succeeded"
+    activity.record(store, document, "delete" if deleting else "write", (state,), activity.ending(document))
     if deleting:
         store.delete(document)
     else:
-        keep(store, document.changed(active=False, properties={**properties, "provisioningState": "Succeeded"}))
+        keep(store, document.changed(active=False, properties={**properties, "provisioningState": state}))
 
 
 def expire(store: Store, document: Document, at: float, *, logged: bool) -> None:
@@ -226,10 +234,19 @@ def _act(ctx: Context) -> Act:
 
 
 def _check_lock(ctx: Context) -> None:
-    if any(document.active for document in ctx.store.all(Kind.DEPLOYMENT, ctx.name)):
+    if any(document.active for document in ctx.store.all(Kind.DEPLOYMENT, ctx.name)) or _just_wrote(ctx):
         parent = ctx.account.api["id"]
         text = f"Another operation is being performed on the parent resource '{parent}'. Please try again later."
         raise ServiceError(409, "RequestConflict", text)
+
+
+def _just_wrote(ctx: Context) -> bool:
+    """Tell whether a write of the account ended so recently that the account is still held to be busy."""
+    busy = ctx.fault(Effect.BUSY)
+    if busy is None:
+        return False
+    since = ctx.now.timestamp() - busy.window_s
+    return any(operation.sim["due_at"] > since for operation in ctx.store.all(Kind.OPERATION, ctx.name))
 
 
 def _bad(message: str) -> ServiceError:
@@ -357,8 +374,10 @@ def _etag(store: Store) -> str:
     return f'"{UUID(store.next_hex())}"'
 
 
-def _written(ctx: Context, document: Document, status: int, *, slow_s: int) -> Response:
-    headers = {"ETag": document.api["etag"], **(_operation(ctx, slow_s) if slow_s else {})}
+def _written(
+    ctx: Context, document: Document, status: int, *, slow_s: int, failure: list[str] | None = None
+) -> Response:
+    headers = {"ETag": document.api["etag"], **(_operation(ctx, slow_s, failure) if slow_s else {})}
     return reply(shown(ctx, document), status, headers)
 
 
@@ -366,14 +385,15 @@ def _signature(key: str) -> str:
     return hashlib.sha256(f"operation:{key}".encode()).hexdigest()
 
 
-def _operation(ctx: Context, seconds: int) -> dict[str, str]:
-    """Begin an operation that ends in `seconds` and return the two headers that lead to it."""
+def _operation(ctx: Context, seconds: int, failure: list[str] | None = None) -> dict[str, str]:
+    """Begin an operation that ends in `seconds`, or fails then, and return the two headers that lead to it."""
     key, moment = str(UUID(ctx.store.next_hex())), ctx.now.timestamp()
     subscription = ctx.account.api["id"].split("/resourceGroups/")[0]
     place = f"providers/Microsoft.CognitiveServices/locations/{ctx.account.api['location']}"
     path = f"{subscription}/{place}/operationResults/{key}"
     api: JsonObject = {"id": path, "name": key, "status": "Running", "startTime": ticks(moment)}
-    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, {"due_at": moment + seconds}))
+    sim: JsonObject = {"due_at": moment + seconds, "failure": failure}
+    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, sim))
     query = urlencode({"api-version": ctx.api_version, "t": int(moment), "c": "emulator", "h": _signature(key)})
     url = f"{ctx.request.origin}{path}?{query}"
     return {"Azure-AsyncOperation": url, "Location": f"{url}&operationResultResponseType=Location"}

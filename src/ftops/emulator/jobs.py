@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from ftops.emulator import job_create, job_life, versions
 from ftops.emulator.context import Context, Surface, page
 from ftops.emulator.faults import Effect
@@ -39,9 +37,9 @@ def create(ctx: Context) -> Response:
         "segments": [],
         "given": accepted.given,
         "method": accepted.method,
-        "fail": _planned_failure(ctx),
         # Jobs of old classic versions do not tell their type (azure-api.md §6.4).
         "untold": ["trainingType"] if ctx.surface is Surface.GA else [],
+        **_troubles(ctx, api["trainingType"], accepted.method),
     }
     job = ctx.store.put(Document(Kind.JOB, ctx.name, key, ctx.now_s, api, sim, active=True))
     # The service's Location lacks /jobs/ and leads nowhere.
@@ -137,9 +135,15 @@ def _check_room(ctx: Context) -> None:
         raise ServiceError(400, "quotaExceeded", f"The resource already has {ctx.limits.queued_jobs} queued jobs.")
 
 
-def _planned_failure(ctx: Context) -> JsonObject | None:
-    fault = ctx.fault(Effect.FAIL_JOB)
-    if fault is None:
-        return None
-    shown = asdict(fault)
-    return {name: str(shown[name]) for name in ("code", "message", "stage")}
+def _troubles(ctx: Context, training_type: str, method: str) -> JsonObject:
+    """Return what the service will do to the job by itself."""
+    troubles: JsonObject = {"fail": None}
+    if fail := ctx.fault(Effect.FAIL_JOB):
+        code, message = fail.failure
+        troubles["fail"] = {"code": code, "message": message, "stage": str(fail.stage)}
+    preempt, spend = ctx.fault(Effect.PREEMPT), ctx.fault(Effect.SPEND_PAUSE)
+    if preempt and training_type == "developerTier":
+        troubles["preempt"] = {"share": preempt.share, "times": preempt.times, "rest_s": preempt.rest_s}
+    if spend and method == "reinforcement":
+        troubles["cap_usd"] = spend.cap_usd
+    return troubles

@@ -16,8 +16,10 @@ ARM_CLASSIC = "https://management.core.windows.net"
 METRICS = "https://metrics.monitor.azure.com"
 """Azure Monitor's own door, for the metrics of several resources at once (azure-api.md §12)."""
 CONTROL_PREFIX = "/_emulator/"
+ARM_ROOT = "/subscriptions"
+_DOTS_OF_A_TOKEN = 2
 _PROJECT_PREFIX = "/api/projects/"
-_ARM_PREFIXES = ("/subscriptions", "/tenants", "/providers")
+_ARM_PREFIXES = (ARM_ROOT, "/tenants", "/providers")
 _DATA_AUDIENCES = (COGNITIVE, FOUNDRY)
 _PROJECT_AUDIENCES = (FOUNDRY,)
 _ARM_AUDIENCES = (ARM, ARM_CLASSIC)
@@ -44,6 +46,19 @@ def is_arm(path: str) -> bool:
     return path.lower().startswith(_ARM_PREFIXES)
 
 
+def expired(path: str) -> ServiceError:
+    """Return the refusal of a token whose time is over, as the door of this path says it."""
+    if is_arm(path):
+        return _unauthenticated("ExpiredAuthenticationToken", "The access token expiry UTC time is in the past.")
+    return _refused_token(_PROJECT_AUDIENCES if path.startswith(_PROJECT_PREFIX) else _DATA_AUDIENCES)
+
+
+def bearer_token(request: Request) -> str:
+    """Return the token that a request brings; empty without one, and for a key in its place."""
+    bearer = _bearer(request.headers)
+    return bearer if bearer.count(".") == _DOTS_OF_A_TOKEN and "api-key" not in request.headers else ""
+
+
 def _admit_to_account(identity: Identity, request: Request) -> None:
     key, bearer = request.headers.get("api-key"), _bearer(request.headers)
     if key is not None or not bearer:
@@ -55,9 +70,7 @@ def _admit_to_account(identity: Identity, request: Request) -> None:
         return
     audiences = _PROJECT_AUDIENCES if request.path.startswith(_PROJECT_PREFIX) else _DATA_AUDIENCES
     if not identity.is_key(request.account, bearer) and not _opens(identity, bearer, audiences):
-        raise _unauthorized(
-            f"Unauthorized. Access token is missing, invalid, audience is incorrect ({audiences[0]}), or have expired."
-        )
+        raise _refused_token(audiences)
 
 
 def _admit_to_arm(identity: Identity, bearer: str, audiences: tuple[str, ...]) -> None:
@@ -67,7 +80,7 @@ def _admit_to_arm(identity: Identity, bearer: str, audiences: tuple[str, ...]) -
     if token is None:
         raise _unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
     if identity.is_expired(token):
-        raise _unauthenticated("ExpiredAuthenticationToken", "The access token expiry UTC time is in the past.")
+        raise expired(ARM_ROOT)
     if token.audience.rstrip("/") not in audiences:
         allowed = ",".join(f"'{audience}/'" for audience in audiences)
         raise _unauthenticated(
@@ -92,6 +105,12 @@ def _opens(identity: Identity, bearer: str, audiences: tuple[str, ...]) -> bool:
 def _bearer(headers: Mapping[str, str]) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _refused_token(audiences: tuple[str, ...]) -> ServiceError:
+    return _unauthorized(
+        f"Unauthorized. Access token is missing, invalid, audience is incorrect ({audiences[0]}), or have expired."
+    )
 
 
 def _unauthorized(message: str) -> ServiceError:

@@ -73,8 +73,11 @@ def is_tuned(name: str) -> bool:
 
 
 def tuned_exists(store: Store, account: str, name: str) -> bool:
-    """Tell whether the account holds this tuned model or checkpoint; a checkpoint's id is as good as its name."""
-    if store.get(Kind.MODEL, account, name) or store.get(Kind.CHECKPOINT, account, name):
+    """Tell whether the account holds this tuned model or checkpoint, also as a copy of another account's.
+
+    A checkpoint's id is as good as its name.
+    """
+    if any(store.get(kind, account, name) for kind in (Kind.MODEL, Kind.CHECKPOINT, Kind.COPIED)):
         return True
     return any(c.api["fine_tuned_model_checkpoint"] == name for c in store.all(Kind.CHECKPOINT, account))
 
