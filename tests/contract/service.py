@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FTOPS = os.environ.get("FTOPS") or str(Path(__file__).resolve().parents[2] / ".venv" / "bin" / "ftops")
-ACCOUNTS = 150
+ACCOUNTS = 400
 """As many as one process runs tests: each test has an account that nobody used, and its neighbour."""
 REGIONS = ("eastus2", "swedencentral")
 PROJECT = "p1"
