@@ -128,6 +128,8 @@ DATA_ROUTES = (
 ARM_ROUTES = (
     _route("GET", "", accounts.get),
     _route("POST", "/listKeys", accounts.list_keys),
+    _route("POST", "/regenerateKey", accounts.regenerate_key),
+    _route("GET", "/providers/Microsoft.Authorization/permissions", accounts.permissions),
     _route("GET", "/deployments", deployments.list_deployments),
     _route("GET", "/deployments/*", deployments.get),
     _route("PUT", "/deployments/*", deployments.put),
