@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import cache
 
 from azure.ai.projects import AIProjectClient
 from azure.identity import ClientSecretCredential
@@ -44,14 +45,20 @@ def data_client(service: Service, account: Account, surface: Surface, version: s
 
 def credential(service: Service) -> ClientSecretCredential:
     """Return a service principal that signs in at the emulator's own login endpoint."""
-    printed = service.exports
+    return _credential(service.https, service.ca, tuple(service.exports.items()))
+
+
+@cache
+def _credential(authority: str, ca: str, exports: tuple[tuple[str, str], ...]) -> ClientSecretCredential:
+    """Return the one credential of a server, as a program has one; it keeps its tokens."""
+    printed = dict(exports)
     return ClientSecretCredential(
         printed["AZURE_TENANT_ID"],
         printed["AZURE_CLIENT_ID"],
         printed["AZURE_CLIENT_SECRET"],
-        authority=service.https,
+        authority=authority,
         disable_instance_discovery=True,
-        connection_verify=service.ca,
+        connection_verify=ca,
     )
 
 
