@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copyfile
 
@@ -53,3 +53,10 @@ def pair(_unused: Iterator[Account]) -> tuple[Account, Account]:
 def account(pair: tuple[Account, Account]) -> Account:
     """Return an account that nobody used."""
     return pair[0]
+
+
+@pytest.fixture
+def trouble(service: Service) -> Iterator[Callable[[object], object]]:
+    """Return what puts a description of trouble in force (docs/emulator.md); afterwards there is none."""
+    yield lambda described: service.control("PUT", "faults", described)
+    service.control("DELETE", "faults")
