@@ -7,7 +7,7 @@ import re
 from urllib.parse import urlencode
 from uuid import UUID
 
-from ftops.emulator import activity, quota, versions
+from ftops.emulator import activity, echoes, quota, versions
 from ftops.emulator.accounts import ACTOR
 from ftops.emulator.activity import AT_ONCE, BEGUN, Act
 from ftops.emulator.arm_pages import listing
@@ -19,6 +19,7 @@ from ftops.emulator.models import base_of, tuned_exists
 from ftops.emulator.store import Document, Kind, Store
 
 CREATE_S, DELETE_S = 240, 30
+LATER = 202
 SKUS = frozenset(
     {
         "standard",
@@ -104,19 +105,20 @@ def patch(ctx: Context, name: str) -> Response:
 
 
 def delete(ctx: Context, name: str) -> Response:
-    """Delete a deployment: 202 for a tuned model, 200 for a base model, 204 when there is none."""
+    """Delete a deployment: at once (200) or in a while (202), as it is with its kind of model; 204: there is none."""
     document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
     if document is None:
         return Response(204)
     _check_lock(ctx)
-    if not document.sim["tuned"]:
+    status = ctx.quirks.tuned_delete_status if document.sim["tuned"] else ctx.quirks.base_delete_status
+    if status != LATER:
         activity.record(ctx.store, document, "delete", AT_ONCE, _act(ctx))
         ctx.store.delete(document)
-        return Response(200)
+        return Response(status)
     properties = {**document.api["properties"], "provisioningState": "Deleting"}
     due_at = ctx.now.timestamp() + DELETE_S
     _keep_written(ctx, document.changed(active=True, sim={"due_at": due_at}, properties=properties), "delete", BEGUN)
-    return Response(202, _operation(ctx, DELETE_S))
+    return Response(status, _operation(ctx, DELETE_S))
 
 
 def operation(ctx: Context, _subscription: str, _location: str, key: str) -> Response:
@@ -193,7 +195,8 @@ def shown(ctx: Context, document: Document) -> JsonObject:
     unknown = versions.unknown_properties(ctx.api_version)
     every = {STATE: RUNNING, **document.api["properties"]}
     properties = {name: value for name, value in every.items() if name not in unknown}
-    return {name: value for name, value in document.api.items() if name not in hidden} | {"properties": properties}
+    told = {name: value for name, value in document.api.items() if name not in hidden} | {"properties": properties}
+    return echoes.deployment(ctx, told)
 
 
 def rewrite(ctx: Context, old: Document, changes: JsonObject) -> Response:
@@ -322,6 +325,8 @@ def _tags(ctx: Context, body: JsonObject, old: Document | None) -> JsonObject | 
     if not versions.has_tags(ctx.api_version) or ctx.fault(Effect.DROP_TAGS):
         return stored
     tags = body.get("tags")
+    if tags is None and ctx.quirks.put_keeps_tags:
+        return stored
     if tags is not None and not isinstance(tags, dict):
         raise _bad("The tags must be an object.")
     # A PUT replaces everything, so left-out tags are removed.
