@@ -40,10 +40,6 @@ def told(call: Call, status: int, code: str) -> str:
         (LOG, 403, "AuthorizationFailed", ["eventtypes/values/read", "Reader"]),
         (USAGES, 403, "AuthorizationFailed", ["Cognitive Services Usages Reader on the subscription"]),
         (DATA, 401, "401", ["disableLocalAuth", "`ftops doctor`"]),
-        (DATA, 404, "404", ["`endpoint`", "`surface`"]),
-        (LIST, 404, "ParentResourceNotFound", ["`resourceId`"]),
-        (Call(Plane.ARM, "GET", ""), 404, "ResourceNotFound", ["`resourceId`"]),
-        (DATA, 431, "431", ["proxy"]),
     ],
 )
 def test_refusals_have_a_way_out(call: Call, status: int, code: str, words: list[str]) -> None:

@@ -13,6 +13,8 @@ from ftops.kinds.bodies import Body, moment
 from ftops.kinds.job_spec import HYPERPARAMETERS
 from ftops.model import Object, Observed, Phase, Pointer
 from ftops.rules import load_rules
+from ftops.rules.troubles import trouble_of_state
+from ftops.trouble import Trouble
 
 AUTO = -1
 """What the service echoes for a hyperparameter that it has not chosen yet."""
@@ -21,6 +23,9 @@ _STEP = re.compile(r"^Step (\d+):")
 _CHECKPOINT = re.compile(r":ckpt-step-(\d+)$")
 _FINE_TUNED = re.compile(r"^(?P<base>.+)\.ft-(?P<job>[0-9a-f]{32})(?:-(?P<suffix>.+))?$")
 
+FAILED = "failed"
+STANDING = frozenset({"pending", "queued", "paused"})
+"""States in which a job does not train, though it has not ended."""
 _PHASES = {
     **dict.fromkeys(("pending", "queued", "validating_files", "created", "notRunning"), Phase.QUEUED),
     "running": Phase.RUNNING,
@@ -28,7 +33,7 @@ _PHASES = {
     "paused": Phase.RUNNING,
     "resuming": Phase.RUNNING,
     "succeeded": Phase.READY,
-    "failed": Phase.FAILED,
+    FAILED: Phase.FAILED,
     "cancelled": Phase.CANCELLED,
     "canceled": Phase.CANCELLED,
 }
@@ -89,6 +94,7 @@ def observe(item: Item, account: str) -> Object:
     body = JobBody.model_validate(item)
     code, message = (body.error.code or "", body.error.message or "") if body.error is not None else ("", "")
     marker = marker_in(body.suffix or body.fine_tuned_model or "")
+    trouble = _trouble(body.status, code, message)
     return Object(
         kind="job",
         account=account,
@@ -103,8 +109,19 @@ def observe(item: Item, account: str) -> Object:
         finished_at=moment(body.finished_at) if body.finished_at else None,
         problem=": ".join(part for part in (code, message) if part),
         unread=("grader", "response_format"),  # The echo reorders members and adds defaults (azure-api.md §8).
-        transient=body.error is not None and load_rules().is_transient(code, message),
+        trouble=trouble,
+        transient=trouble is not None and trouble.passes and body.status == FAILED,
     )
+
+
+def _trouble(status: str, code: str, message: str) -> Trouble | None:
+    """Return what is known of a failed job's error, or of a state in which a job may stay.
+
+    Jobs that are well may have an `error` too, with or without members: it says nothing (service-rules.md §12).
+    """
+    if status == FAILED:
+        return trouble_of_state("job", code, message)
+    return trouble_of_state("job", status, "") if status in STANDING else None
 
 
 def _observed_fields(body: JobBody) -> dict[str, Observed]:
