@@ -38,7 +38,7 @@ COMMANDS = {
     "status": Entry("status", "status", "Show how everything stands in the account."),
     "doctor": Entry("doctor", "doctor", "Check this machine and the accounts, and say how to mend them."),
     "emulator": Entry(
-        "emulator", "emulator", "Serve, move or reset the embedded emulator, or call what is deployed in it."
+        "emulator", "emulator", "Serve, move or trouble the embedded emulator, or call what is deployed in it."
     ),
     "schema": Entry("schema", "schema", "Print the JSON Schema of the documents, for editors."),
     "explain": Entry("explain", "explain", "Tell what a diagnostic code or a reason in a plan means."),

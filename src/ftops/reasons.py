@@ -15,6 +15,7 @@ class Why(StrEnum):
     DRIFTED = "drifted"
     RETRIED = "retried"
     IN_PROGRESS = "in-progress"
+    PAUSED = "paused"
     IN_DOUBT = "in-doubt"
     CONSUMED = "consumed"
     UNUSED = "unused"

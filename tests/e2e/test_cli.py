@@ -125,7 +125,6 @@ WRONG = {
     "no such directory": (["-C", "nowhere", "plan"], 64, '"nowhere" is not a directory'),
     "no such path": (["plan", "nowhere.yaml"], 1, "nowhere.yaml"),
     "no such address": (["status", "job/parcel-v1"], 64, 'Did you mean "job/parcels-v1"?'),
-    "emulator command of a later version": (["emulator", "faults"], 64, "not-yet"),
 }
 
 

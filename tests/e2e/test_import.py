@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import os
 import re
-import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -145,15 +144,16 @@ def test_an_import_that_fails_is_told_with_the_way_out(project: Project, source:
 # --- Azurite
 
 
-def _azurite() -> str:
-    """Return the command of Azurite's blob service; skips with the reason where there is none."""
-    local = Path(__file__).resolve().parents[2] / "node_modules" / ".bin" / "azurite-blob"
-    found = os.environ.get("FTOPS_AZURITE") or shutil.which("azurite-blob") or (str(local) if local.exists() else None)
-    if found is None:
-        pytest.skip("no azurite-blob: `make azurite` installs it, FTOPS_AZURITE names another")
-    if shutil.which("node") is None:
-        pytest.skip("azurite-blob needs node, which is not on the PATH")
-    return found
+CONTRACT = Path(__file__).resolve().parents[2] / ".venv-contract"
+"""Where `make test` puts the blob service and the node that runs it."""
+
+
+def _azurite() -> list[str]:
+    """Return the command of Azurite's blob service; skips with the reason where it could not be installed."""
+    script = CONTRACT / "azurite" / "node_modules" / ".bin" / "azurite-blob"
+    if not script.exists():
+        pytest.skip("no azurite-blob: `make contract` installs it where the npm registry is reached")
+    return [str(CONTRACT / "bin" / "node"), str(script)]
 
 
 ACCOUNT, VERSION = "devstoreaccount1", "2021-12-02"
@@ -179,7 +179,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         made = certificate(folder / "tls", "127.0.0.1", datetime.now(UTC))
         options += ["--cert", str(made.chain), "--key", str(made.key)]
         trust = {"SSL_CERT_FILE": str(made.authority)}
-    with _running([command, *options], folder) as root:
+    with _running([*command, *options], folder) as root:
         http = httpx.Client(trust_env=False, verify=ssl.create_default_context(cafile=trust.get("SSL_CERT_FILE")))
         container = f"{root}/{ACCOUNT}/rows"
         with http:

@@ -19,6 +19,7 @@ from ftops.emulator import Emulator
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 ACCOUNT = "contoso"
 ARM_VERSION = "2025-06-01"
+METRICS_VERSION, LOG_VERSION = "2024-02-01", "2015-04-01"
 MODEL = "gpt-4.1-mini-2025-04-14"
 CREATE_S = 240
 LAG_S = 180
@@ -172,7 +173,7 @@ class Caller:
         """Ask Azure Monitor about the account; `filter` stands for `$filter`."""
         if "filter" in query:
             query["$filter"] = query.pop("filter")
-        return self.arm("GET", f"/providers/Microsoft.Insights/{what}", query=query)
+        return self.arm("GET", f"/providers/Microsoft.Insights/{what}", METRICS_VERSION, query=query)
 
     def series(self, name: str = "AzureOpenAIRequests", **query: str) -> list[dict[str, Any]]:
         """Return the series of one metric over the first month of virtual time, one point for the whole by default."""
@@ -186,7 +187,8 @@ class Caller:
         shown = {f"${name}" if name in ("filter", "select") else name: value for name, value in query.items()}
         url = self.emulator.resource_id(ACCOUNT).split("/resourceGroups/")[0] + path
         base = self.emulator.arm_endpoint
-        return Client(self.emulator.app).get(url, base_url=base, query_string={"api-version": ARM_VERSION, **shown})
+        version = LOG_VERSION if "/Microsoft.Insights/" in path else ARM_VERSION
+        return Client(self.emulator.app).get(url, base_url=base, query_string={"api-version": version, **shown})
 
 
 @pytest.fixture

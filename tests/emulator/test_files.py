@@ -141,6 +141,7 @@ def test_files_fit_to_the_byte_and_other_purposes_do_not_count(v1: Caller) -> No
     [
         ({"purpose": "fine-tune", "expires_after[seconds]": "1209600"}, 201),
         ({"purpose": "fine-tune", "expires_after.seconds": "3600"}, 400),
+        ({"purpose": "fine-tune", "expires_after[seconds]": "1209600", "expires_after[anchor]": "now"}, 400),
         ({"purpose": "magic"}, 400),
         ({"purpose": "fine-tune" + "e" * 70_000}, 400),
     ],
@@ -190,6 +191,23 @@ def test_listing_pages(v1: Caller) -> None:
     assert [page["has_more"] for page in (first, second, last)] == [True, True, False]
     assert v1.call("GET", "/files", query={"after": "file-0"}).status_code == 404
     assert v1.call("GET", "/files", query={"limit": 0}).status_code == 400
+
+
+def test_stable_version_lists_at_once(v1: Caller) -> None:
+    """A stable classic version knows no limit and no order, and whoever asks on after the last file gets no other."""
+    keys = [v1.ready_file() for _ in range(3)]
+    stable = Caller(v1.emulator, "/openai", "2024-10-21")
+    listed = stable.get("/files", limit="1", order="asc")
+    assert [item["id"] for item in listed["data"]] == keys[::-1]
+    assert stable.get("/files", after=keys[0]) == {"object": "list", "data": []}
+
+
+def test_stable_version_knows_no_expiry(v1: Caller) -> None:
+    """Only the newer versions take an expiry; the stable one ignores the field."""
+    part = (io.BytesIO(rows(10)), "a.jsonl", "application/octet-stream")
+    data = {"purpose": "fine-tune", "expires_after[seconds]": "1209600", "file": part}
+    stable = Caller(v1.emulator, "/openai", "2024-10-21").call("POST", "/files", data=data)
+    assert (stable.status_code, "expires_at" in (stable.json or {})) == (201, False)
 
 
 def test_delete_twice(v1: Caller) -> None:

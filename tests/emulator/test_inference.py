@@ -163,7 +163,7 @@ def test_replaced_model_answers_until_then(v1: Caller, emulator: Emulator, model
         ({"max_tokens": 0}, "invalidPayload"),
         ({"max_tokens": "8"}, "invalidPayload"),
         ({"max_tokens": 8, "max_completion_tokens": 8}, "invalidPayload"),
-        ({"stream": True}, "invalidPayload"),
+        ({"stream": "yes"}, "invalidPayload"),
     ],
 )
 def test_bad_chat(v1: Caller, body: dict[str, Any], code: str) -> None:

@@ -43,7 +43,7 @@ def test_fresh_job(v1: Caller) -> None:
     ("sent", "echoed"),
     [
         ({"trainingType": "GLOBALSTANDARD"}, {"trainingType": "globalStandard"}),
-        ({"trainingType": "Developer"}, {"trainingType": "developerTier"}),
+        ({"trainingType": "DEVELOPERTIER"}, {"trainingType": "developerTier"}),
         ({"suffix": "a-b_C9", "seed": 0}, {"suffix": "a-b_C9", "seed": 0}),
         (
             {"method": _method("supervised", n_epochs=2.0, batch_size="auto", learning_rate_multiplier=0.5)},
@@ -100,6 +100,7 @@ def test_reinforcement_echo(v1: Caller) -> None:
         ({"model": "Ministral-3B"}, "with Standard TrainingType"),
         ({"trainingType": "turbo"}, "The fineTuningJob field is required."),
         ({"trainingType": 1}, "The fineTuningJob field is required."),
+        ({"trainingType": "Developer"}, "The fineTuningJob field is required."),
         ({"suffix": "a.b"}, "suffix"),
         ({"suffix": "a" * 65}, "suffix"),
         ({"suffix": ""}, "suffix"),

@@ -11,7 +11,7 @@ from werkzeug.test import Client
 from ftops.emulator import Emulator
 from ftops.emulator.store import _EXPIRING
 
-from .conftest import ACCOUNT, ARM_VERSION, CREATE_S, Caller
+from .conftest import ACCOUNT, ARM_VERSION, CREATE_S, METRICS_VERSION, Caller
 
 PLACE = "/providers/Microsoft.CognitiveServices/locations/{}/usages"
 TUNED = "OpenAI.GlobalStandard.gpt4.1-mini-finetune"
@@ -32,7 +32,7 @@ def _of(caller: Caller, account: str, method: str, path: str, **options: Any) ->
     """Return the answer of another account on ARM."""
     emulator = caller.emulator
     url = emulator.resource_id(account) + path
-    query = {"api-version": ARM_VERSION}
+    query = {"api-version": METRICS_VERSION if "/Microsoft.Insights/" in path else ARM_VERSION}
     answer = Client(emulator.app).open(
         url, method=method, base_url=emulator.arm_endpoint, query_string=query, **options
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 import ftops
 from ftops.cli import COMMANDS, NOT_YET, ROOT
+from ftops.emulator import Effect, Fault, Limits, Quirks, Spelling, Stage, names_of
 from ftops.kinds import KINDS
 from ftops.kinds.project import ProjectDocument
 
@@ -75,6 +76,15 @@ def test_every_kind_and_key_is_documented(model: type[BaseModel]) -> None:
     title = get_args(model.model_fields["kind"].annotation)[0]
     assert f"## {title}" in text
     assert not [key for key in keys(model) if not re.search(rf"\b{key}\b", text)]
+
+
+def test_everything_that_a_description_of_trouble_can_say_is_documented() -> None:
+    """docs/emulator.md has a table row for each effect, limit and quirk, and names each member of a rule."""
+    section = text_of("docs/emulator.md").partition("## Faults, limits and quirks")[2].partition("\n## ")[0]
+    first_cells = "".join(re.findall(r"^\| ([^|]*)\|", section, re.MULTILINE))
+    listed = {*Effect, *names_of(Limits), *names_of(Quirks)}
+    assert not [name for name in sorted(listed) if f"`{name}`" not in first_cells]
+    assert not [name for name in (*names_of(Fault), *Spelling, *Stage) if f"`{name}`" not in section]
 
 
 def test_public_names_are_exactly_those_exported() -> None:

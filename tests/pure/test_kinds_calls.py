@@ -421,9 +421,10 @@ def test_progress_is_described() -> None:
     assert DEPLOYMENTS.progress(deployed(PROD, BASE, "Creating"), now) == "Creating, created 3 d 2 h ago"
 
 
-def test_only_a_running_job_is_read_further() -> None:
-    """Events are asked for where they tell something."""
+def test_only_a_job_under_way_is_read_further() -> None:
+    """Events are asked for where they tell something: the step at which a job is, or at which it rests."""
     assert JOBS.reads(trained(A, "running"), NOW) is not None
-    assert JOBS.reads(trained(A, "paused"), NOW) is None
+    assert JOBS.reads(trained(A, "paused"), NOW) is not None
+    assert JOBS.reads(trained(A, "pending"), NOW) is None
     assert FILES.reads(uploaded(TRAIN), NOW) is None
     assert DEPLOYMENTS.reads(deployed(PROD, BASE), NOW) is None

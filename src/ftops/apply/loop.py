@@ -17,6 +17,7 @@ from typing import Protocol
 
 from ftops.apply.failures import ENDED, is_busy, may_have_been_done, passes, problem_text, told_of, what_next
 from ftops.apply.journal import Journal, UploadMemory
+from ftops.apply.operations import Operations, left_of
 from ftops.clock import Clock
 from ftops.errors import Interrupted, ServiceProblem, WireError
 from ftops.kinds import KINDS_BY_WORD
@@ -83,13 +84,14 @@ class Run:
     done: set[str] = field(default_factory=set)
     unconfirmed: bool = False
     compare: Compare = uncompared
+    operations: Operations = field(default_factory=Operations)
 
     def observe(self) -> LiveState:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
         self.unconfirmed = False
         live = self.compare(self.desired, observe(self.clients, self.desired, self.clock, {}, dict(self.refused)))
         live = replace(live, troubles={**live.troubles, **self.troubles})
-        return self.journal.remembered(live, self.policy.grace_s)
+        return self.operations.explained(self.journal.remembered(live, self.policy.grace_s), self.clients)
 
     def plan(self, live: LiveState) -> Plan:
         """Return the plan for a live state under this run's policy."""
@@ -182,7 +184,7 @@ def _look_again(run: Run, waits: tuple[Action, ...], live: LiveState) -> LiveSta
             live = overlay(live, kind.observe_one(item, each.account))
     except (WireError, ValueError):
         return run.observe()
-    return live
+    return run.operations.explained(live, run.clients)
 
 
 def _heed_stop(run: Run) -> None:
@@ -214,8 +216,7 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
     if action.resource is None:
         raise ValueError(f"{key} has no resource")
     if key in run.written:
-        told = ", ".join(f"{change.field} is still {change.old}" for change in action.changes) or "it is not there"
-        return _refused(run, action, live, f"it was written and the service did not take it over: {told}")
+        return _refused(run, action, live, f"it was written and the service did not take it over: {left_of(action)}")
     run.written.add(key)
     call = (
         kind.update(action.resource, action.object, action.resolved)
@@ -250,6 +251,7 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
     live = overlay(live, made)
     if kind.traits.shape is Shape.BINDING:
         run.done.add(key)
+        run.operations.began(made, answer)
     if resource is None or action.verb is Verb.UPDATE:
         run.listener.acted(action, "done")
         return live
@@ -356,7 +358,7 @@ def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: WireEr
 def _refused(run: Run, action: Action, live: LiveState, problem: str, error: Exception | None = None) -> LiveState:
     """Return the live state with a resource that this pass writes no more; everything independent goes on."""
     place = (action.address, action.account)
-    trouble = trouble_in(error)
+    trouble = trouble_in(error) if error is not None or action.object is None else action.object.trouble
     run.troubles.pop(place, None)
     if trouble is not None:
         run.troubles[place] = trouble

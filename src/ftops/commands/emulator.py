@@ -1,4 +1,4 @@
-"""`ftops emulator`: serve, move or reset the emulators that the project names, and call what is deployed in them."""
+"""`ftops emulator`: the group of its commands, and those that move or reset the emulators that the project names."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from ftops.commands.emulator_accounts import emulated_accounts, opened
 from ftops.commands.emulator_call import call
+from ftops.commands.emulator_faults import faults
 from ftops.commands.emulator_serve import serve
 from ftops.commands.options import Duration
 from ftops.commands.output import Output, command
@@ -18,21 +19,10 @@ from ftops.commands.output import Output, command
 if TYPE_CHECKING:
     from ftops.emulator import Emulator
 
-NOT_YET = ("faults",)
 
-
-class _Group(click.Group):
-    """Refuses by name what a later version builds."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in NOT_YET:
-            ctx.fail(f"not-yet: `ftops emulator {cmd_name}` is not built yet.")
-        return super().get_command(ctx, cmd_name)
-
-
-@click.group(cls=_Group, no_args_is_help=True)
+@click.group(no_args_is_help=True)
 def emulator() -> None:
-    """Serve, move or reset the embedded emulator, and call what is deployed in it.
+    """Serve, move or reset the embedded emulator, give it trouble, and call what is deployed in it.
 
     Its clock stands still except for `advance` and for what an apply waits: hours of training pass in a moment.
     """
@@ -50,14 +40,14 @@ def advance(output: Output, duration: int) -> int:
 
 @command(short_help="Empty it: files, jobs, models and deployments.")
 def reset(output: Output) -> int:
-    """Empty the emulator: files, jobs, models and deployments go, its clock starts anew."""
+    """Empty the emulator: files, jobs, models, deployments and trouble go, its clock starts anew."""
     for path, each in _emulators(output):
         each.reset()
         output.result(f"{path.name}: empty\n")
     return 0
 
 
-for made in (serve, advance, call, reset):
+for made in (serve, advance, call, faults, reset):
     emulator.add_command(made)
 
 

@@ -15,6 +15,7 @@ from ftops.errors import UsageError
 from ftops.kinds import KINDS_BY_WORD
 from ftops.model import Action, Desired, LiveState, Outcome, Ref
 from ftops.planner import plan as make_plan
+from ftops.reasons import Why
 from ftops.render.status import Standing, SystemPrompt, status_json, status_markdown, status_text
 
 
@@ -49,7 +50,7 @@ def _standing(action: Action, live: LiveState, desired: Desired) -> Standing:
         state = "held" if action.held else "absent"
         return Standing(str(action.address), action.account, state, words, origins, trouble=action.trouble)
     words = KINDS_BY_WORD[found.kind].progress(found, live.now).removeprefix(f"{found.state}, ")
-    if action.resource is None:
+    if action.resource is None or action.why is Why.PAUSED:
         words = f"{words}, {action.reason}"
     return Standing(
         str(action.address),

@@ -1,18 +1,19 @@
-"""The models of an account on ARM: the base models with their SKUs and dates, and the account's tuned ones."""
+"""The models of an account or a region on ARM, with their SKUs and dates, and what is left of their capacity."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ftops.emulator import deployments
+from ftops.emulator import accounts, deployments, quota
 from ftops.emulator.context import Context
-from ftops.emulator.messages import JsonObject, Response, reply, ticks
+from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, reply, ticks
 from ftops.emulator.models import BASE_MODELS, BaseModel, base_of
 from ftops.emulator.quota import token_skus, usage_name
 from ftops.emulator.store import Document, Kind
 
 CAPACITY_MAX = 100_000
 _CAPACITY: Mapping[str, int] = {"minimum": 1, "maximum": CAPACITY_MAX, "step": 1, "default": 10}
+KINDS = ("OpenAI", "AIServices")
 TOKENS_MAX = 2_000_000_000
 # When training and when inference of a base model's tuned models ends; for the others nothing is published.
 _RETIREMENT: Mapping[str, Mapping[str, str]] = {
@@ -30,6 +31,66 @@ def list_models(ctx: Context) -> Response:
     """List the base models, then the account's tuned ones, newest first."""
     tuned = [_tuned(document) for document in ctx.listed(Kind.MODEL)]
     return reply({"value": [*(_base(base) for base in BASE_MODELS), *(model for model in tuned if model)]})
+
+
+def in_location(_ctx: Context, _subscription: str, _location: str) -> Response:
+    """List the base models of a region, once for each kind of account; here every region has all of them."""
+    items = [
+        {"kind": kind, "skuName": "S0", "description": f"{base.format} {base.id}", "model": _base(base)}
+        for kind in KINDS
+        for base in BASE_MODELS
+    ]
+    return reply({"value": items})
+
+
+def capacities_in_location(ctx: Context, subscription: str, location: str) -> Response:
+    """List how much of each SKU of one model is left in a region, for the model itself and for its tuned ones."""
+    base = _asked(ctx.request)
+    return reply({"value": _capacities(ctx, base, subscription, location)})
+
+
+def capacities(ctx: Context, subscription: str) -> Response:
+    """List the same for every region that has an account."""
+    base = _asked(ctx.request)
+    regions = dict.fromkeys(accounts.region(account) for account in ctx.store.every(Kind.ACCOUNT))
+    found = [
+        {**item, "location": region} for region in regions for item in _capacities(ctx, base, subscription, region)
+    ]
+    return reply({"value": found})
+
+
+def _asked(request: Request) -> BaseModel | None:
+    """Return the model that a query names, None for one that is not offered.
+
+    Raises: ServiceError (400) when the query does not name one by format, name and version.
+    """
+    query = {name.lower(): value for name, value in request.query.items()}
+    names = ("modelFormat", "modelName", "modelVersion")
+    for name in names:
+        if not query.get(name.lower()):
+            raise ServiceError(400, "BadRequest", f"The query parameter {name} is required.")
+    wanted = tuple(query[name.lower()] for name in names)
+    return next((base for base in BASE_MODELS if (base.format, base.name, base.version) == wanted), None)
+
+
+def _capacities(ctx: Context, base: BaseModel | None, subscription: str, location: str) -> list[JsonObject]:
+    if base is None:
+        return []
+    model = {"format": base.format, "name": base.name, "version": base.version}
+    place = f"/subscriptions/{subscription}/providers/Microsoft.CognitiveServices/locations/{location}"
+    found: list[JsonObject] = []
+    for sku in token_skus(tuned=bool(base.methods)):
+        own, tuned = (usage_name(base, sku, tuned=each) for each in (False, True))
+        properties = {
+            "model": model,
+            "skuName": sku,
+            "availableCapacity": quota.left(ctx, subscription, location, own) if sku in token_skus(tuned=False) else 0,
+            "availableFinetuneCapacity": quota.left(ctx, subscription, location, tuned) if base.methods else 0,
+        }
+        key = f"{place}/models/{base.format}.{base.name}.{base.version}/skus/{sku}"
+        kind = "Microsoft.CognitiveServices/locations/models/skus"
+        found.append({"id": key, "name": sku, "type": kind, "properties": properties})
+    return found
 
 
 def list_skus(ctx: Context, name: str) -> Response:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from uuid import UUID
+
 from ftops.emulator.addresses import endpoint_as_reached
+from ftops.emulator.arm_pages import listing
 from ftops.emulator.context import Context, Limits
-from ftops.emulator.job_life import RUNNING_MAX
 from ftops.emulator.messages import JsonObject, Response, reply, ticks
 from ftops.emulator.store import Document, Kind
 
 FAMILIES = frozenset({"openai", "foundry", "both"})
 ARM_ENDPOINT = "https://management.emulator"
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
+ACTOR = {"By": "emulator@ftops.invalid", "ByType": "User"}
+"""Who writes on ARM, as `systemData` tells it."""
 _PARENT = f"{SUBSCRIPTION}/resourceGroups/emulator"
 
 
@@ -59,10 +64,15 @@ def new_account(name: str, region: str, moment: float) -> Document:
 
 def get(ctx: Context) -> Response:
     """Return the account's ARM resource; the capabilities say the limits in force."""
-    properties = {**ctx.account.api["properties"], "capabilities": _capabilities(ctx.limits)}
-    if reached := endpoint_as_reached(ctx.request, ctx.name):
-        properties |= {"endpoint": f"{reached}/", "endpoints": dict.fromkeys(properties["endpoints"], f"{reached}/")}
-    return reply({**ctx.account.api, "properties": properties})
+    shown = _shown(ctx, ctx.account)
+    return reply(shown, headers={"ETag": shown["etag"]})
+
+
+def list_accounts(ctx: Context, subscription_id: str, group: str = "") -> Response:
+    """List the accounts of a subscription, or of one of its resource groups, oldest first."""
+    parent = f"/subscriptions/{subscription_id}/" + (f"resourceGroups/{group}/" if group else "")
+    found = [account for account in ctx.store.every(Kind.ACCOUNT) if _is_below(account, parent)]
+    return listing(ctx.request, found, ctx.limits.account_page, lambda account: _shown(ctx, account))
 
 
 def list_keys(ctx: Context) -> Response:
@@ -71,11 +81,27 @@ def list_keys(ctx: Context) -> Response:
     return reply({"key1": key1, "key2": key2})
 
 
+def _is_below(account: Document, parent: str) -> bool:
+    return str(account.api["id"]).lower().startswith(parent.lower())
+
+
+def _shown(ctx: Context, account: Document) -> JsonObject:
+    properties = {**account.api["properties"], "capabilities": _capabilities(ctx.limits)}
+    if reached := endpoint_as_reached(ctx.request, account.id):
+        properties |= {"endpoint": f"{reached}/", "endpoints": dict.fromkeys(properties["endpoints"], f"{reached}/")}
+    key = hashlib.sha256(account.api["id"].encode()).hexdigest()[:32]
+    who = {**ACTOR, "At": ticks(account.created_at)}
+    system = {f"{what}{name}": value for what in ("created", "lastModified") for name, value in who.items()}
+    more = {"internalId": key, "allowProjectManagement": True}
+    etag = f'"{UUID(key)}"'
+    return {**account.api, "properties": {**more, **properties}, "systemData": system, "etag": etag}
+
+
 def _capabilities(limits: Limits) -> list[dict[str, str]]:
     values = {
         "MaxFineTuneCount": limits.jobs,
-        "MaxRunningFineTuneCount": RUNNING_MAX["standard"],
-        "MaxRunningGlobalStandardFineTuneCount": RUNNING_MAX["globalStandard"],
+        "MaxRunningFineTuneCount": limits.running_standard,
+        "MaxRunningGlobalStandardFineTuneCount": limits.running_global,
         "MaxUserFileCount": limits.files,
         "MaxTrainingFileSize": limits.file_bytes,
         "MaxUserFileImportDurationInHours": 1,

@@ -16,10 +16,9 @@ from ftops.emulator.store import Document, Store
 
 RETENTION_S = 90 * 86_400
 SERVICE = "Microsoft.CognitiveServices"
-# A write that is done at once, one that goes on, and the end of the latter.
+# A write that is done at once, and one that goes on.
 AT_ONCE = ("Started", "Succeeded")
 BEGUN = ("Started", "Accepted")
-DONE = ("Succeeded",)
 _KIND = f"{SERVICE}/accounts/deployments"
 _CONDITION = re.compile(r"(\w+)\s+(ge|le|eq)\s+(?:'([^']*)'|([^\s']+))", re.IGNORECASE)
 _GROUP = re.compile(r"/resourceGroups/([^/]+)/", re.IGNORECASE)

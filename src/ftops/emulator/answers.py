@@ -129,8 +129,8 @@ def _check_supported(served: Served, ability: str, body: JsonObject) -> None:
         for field in ("max_tokens", "temperature"):
             if body.get(field) is not None:
                 raise ServiceError(400, "unsupported_parameter", f"'{field}' is not supported with this model.")
-    if body.get("stream"):
-        raise invalid("The emulator does not stream: leave out 'stream'.")
+    if not isinstance(body.get("stream"), bool | None):
+        raise invalid("The field 'stream' must be true or false.")
 
 
 def _texts(items: Any, field: str) -> list[str]:  # noqa: ANN401  any JSON value may have been sent

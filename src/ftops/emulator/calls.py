@@ -9,6 +9,8 @@ from ftops.emulator.deployment_life import MINUTE_S, minute_of
 from ftops.emulator.store import Store
 
 RETENTION_S = 93 * 86_400
+STREAMED = "+stream"
+"""What the stored operation of a streamed call ends with; a column would not be there in older files."""
 _ADD = """
 INSERT INTO calls
     (account, at, deployment, shown, model, version, api, operation, status, count, prompt, generated)
@@ -42,9 +44,9 @@ class Call:
         """Return what the service's metrics can be split by."""
         return {
             "ApiName": self.api,
-            "OperationName": self.operation,
+            "OperationName": self.operation.removesuffix(STREAMED),
             "Region": region,
-            "StreamType": "Non-Streaming",
+            "StreamType": "Streaming" if self.operation.endswith(STREAMED) else "Non-Streaming",
             "ModelDeploymentName": self.deployment,
             "ModelName": self.model,
             "ModelVersion": self.version,

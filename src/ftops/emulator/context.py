@@ -18,8 +18,12 @@ LIST_LIMIT_MAX = 10_000
 
 
 class Surface(StrEnum):
-    """Which front of the service was called; a project's front without a dated version is v1."""
+    """Which front of the service was called; a project's front without a dated version is v1.
 
+    GA and CLASSIC are the classic paths with a stable and with a preview version: the former lack some operations.
+    """
+
+    GA = "ga"
     CLASSIC = "classic"
     PROJECT = "project"
     V1 = "v1"
@@ -30,11 +34,12 @@ class Surface(StrEnum):
 class Limits:
     """The service's limits and delays, adjustable for tests.
 
-    Args: file_bytes: of a file that comes in one piece or is imported. upload_bytes, part_bytes: of one that comes in
+    Args: running_standard, running_global, running_developer: jobs that train at once, counted apart by training type.
+    file_bytes: of a file that comes in one piece or is imported. upload_bytes, part_bytes: of one that comes in
     parts, and of each part. total_bytes: of the files for fine-tuning and their results together. finetune_quota,
     base_quota: thousands of tokens per minute for each SKU and model in a region. serving_delay_s: how long after
     Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it takes until a call or a write
-    is shown. log_page: events on one page of the Activity Log.
+    is shown. log_page: events on one page of the Activity Log. deployment_page: deployments on one page of their list.
     """
 
     files: int = 100
@@ -42,6 +47,9 @@ class Limits:
     upload_bytes: int = 8_000_000_000
     part_bytes: int = 64 * 1024 * 1024
     total_bytes: int = 1_000_000_000
+    running_standard: int = 3
+    running_global: int = 3
+    running_developer: int = 5
     queued_jobs: int = 20
     jobs: int = 500
     fine_tuned_deployments: int = 10
@@ -51,6 +59,8 @@ class Limits:
     metrics_lag_s: float = 180.0
     log_lag_s: float = 300.0
     log_page: int = 100
+    deployment_page: int = 100
+    account_page: int = 200
     log_service_deletions: bool = False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +14,10 @@ from typing import Any
 from ftops.clock import Clock
 from ftops.emulator import (
     accounts,
+    control,
     deployment_life,
     deployments,
+    fault_answers,
     faults,
     files,
     inference,
@@ -24,22 +26,20 @@ from ftops.emulator import (
     login_doors,
 )
 from ftops.emulator.addresses import addressed
-from ftops.emulator.context import Ahead, Context, Limits, Quirks, Surface
+from ftops.emulator.context import Ahead, Context, Limits, Quirks
+from ftops.emulator.faults import Effect, Fault
+from ftops.emulator.in_force import InForce
 from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, gateway_not_found
-from ftops.emulator.routes import ARM_ROUTES, DATA_ROUTES, SUBSCRIPTION_ROUTES, Route, target
+from ftops.emulator.places import API_VERSIONS, is_arm, locate
+from ftops.emulator.routes import Route, target
 from ftops.emulator.server import wsgi_app
 from ftops.emulator.store import Document, Kind, Store
+from ftops.emulator.trouble import Trouble
 from ftops.emulator.world import settle, tick
 
 LOG_MAX = 10_000
 SERVER_NAME = "ftops-emulator"
-API_VERSIONS = "2024-10-21,2025-01-01-preview,2025-03-01-preview,2025-04-01-preview,1"
-_V1_VERSIONS = frozenset({"", "v1", "preview"})
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
-_DATA_PATH = re.compile(r"(?P<project>/api/projects/[^/]+)?/openai(?P<v1>/v1)?/(?P<rest>(?!v1/).+)")
-_GROUP = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/(?P<account>[^/]+)"
-_ACCOUNT_PATH = re.compile(_GROUP + r"(?P<rest>.*)", re.IGNORECASE)
 PERSON = "somebody@example.com"
 
 
@@ -65,8 +65,14 @@ class Emulator:
         self.identity = Identity(self._store, clock.now)
         self._desk = login.Desk(self._store, self.identity)
         self.faults = faults.FaultTable()
-        self.limits = Limits()
-        self.quirks = Quirks()
+        self.in_force = InForce(self._store)
+        self._limits = Limits()
+        self._quirks = Quirks()
+        self._controls = control.Controls(
+            self._store, self.in_force, lambda: (self._limits, self._quirks), self._forget
+        )
+        # A caller of a served emulator lives in the system's time, that of an embedded one in the virtual one.
+        self._linger = clock.pause if require_auth else self.pause
         self.requests = 0
         self.log: deque[str] = deque(maxlen=LOG_MAX)
         self.app = wsgi_app(self)
@@ -74,6 +80,29 @@ class Emulator:
             deployment_life.adopt(self._store)
 
     # --- the world
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force; set, they are those of this process, over which the store's description is laid."""
+        return self.in_force.limits(self._limits)
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._limits = limits
+
+    @property
+    def quirks(self) -> Quirks:
+        """The quirks in force, likewise."""
+        return self.in_force.quirks(self._quirks)
+
+    @quirks.setter
+    def quirks(self, quirks: Quirks) -> None:
+        self._quirks = quirks
+
+    def put_trouble(self, trouble: Trouble) -> None:
+        """Put a description of trouble in force, in every process that opens the store, instead of what was."""
+        with self._store.transaction():
+            self.in_force.put(trouble)
 
     def ensure_account(self, name: str, region: str) -> None:
         """Create an account unless it exists."""
@@ -122,7 +151,10 @@ class Emulator:
     def reset(self) -> None:
         """Forget everything except the accounts; time, ids and faults begin anew."""
         with self._store.transaction():
-            self._store.reset(self._clock.now())
+            self._forget()
+
+    def _forget(self) -> None:
+        self._store.reset(self._clock.now())
         self.faults.clear()
 
     def close(self) -> None:
@@ -198,27 +230,41 @@ class Emulator:
         Raises: ConnectionResetError when a fault drops the connection.
         """
         request = addressed(self._store, request)
+        fired = self._fired(request)
+        if stands_s := fault_answers.slowness_s(fired, Effect.SLOW_UPLOAD):
+            self._linger(stands_s)
         with self._prepared(request) as prepared, self._store.lock:
-            self.requests += 1
-            self.log.append(f"{request.method} {request.path}")
-            fired = self.faults.fire(request.method, request.path, self.requests)
-            ended = faults.before(fired, request.path)
+            ended = fault_answers.before(fired, request.path, self.now())
             if ended is not None:
                 self._count_refused(request, fired, ended.status)
             else:
                 with self._store.transaction():
                     answer = self._answer(request, fired, prepared)
-                ended = faults.after(fired) or answer
+                ended = fault_answers.after(fired) or answer
             told = {"Date": format_datetime(self.now().astimezone(UTC), usegmt=True), "Server": SERVER_NAME}
-            return ended.with_headers(told)
+            ended = ended.with_headers(told)
+        slow_s = fault_answers.slowness_s(fired, Effect.SLOW_ANSWER)
+        return fault_answers.slowly(ended, lambda: self._linger(slow_s)) if slow_s else ended
+
+    def _fired(self, request: Request) -> tuple[Fault, ...]:
+        """Count the request with the rules that fit it, before anything is received, and return those that act."""
+        token = login_doors.bearer_token(request)
+        digest = hashlib.sha256(token.encode()).hexdigest() if token else ""
+        with self._store.lock:
+            self.requests += 1
+            self.log.append(f"{request.method} {request.path}")
+            if control.is_control(request.path):
+                return ()
+            asked = faults.Asked(request.method, request.path, self.requests, digest)
+            return self.faults.fire(asked) + self.in_force.fire(asked)
 
     @contextmanager
     def _prepared(self, request: Request) -> Iterator[object]:
         """Yield what an operation does before the store is locked; None for the others and for what will be refused."""
         try:
             self._admit(request)
-            surface, account, routes, rest = self._locate(request)
-            meant = target(routes, surface, request.method, rest)
+            place = locate(self._store, request)
+            meant = target(place.routes, place.surface, request.method, place.rest)
         except ServiceError:
             yield None
             return
@@ -226,7 +272,7 @@ class Emulator:
             yield None
             return
         with meant.route.ahead(
-            Ahead(self._store, request, account, self.limits, self._clock), *meant.names
+            Ahead(self._store, request, place.account, self.limits, self._clock), *meant.names
         ) as prepared:
             yield prepared
 
@@ -234,21 +280,22 @@ class Emulator:
         if self._require_auth and login.needs_credential(request):
             login_doors.admit(self.identity, request)
 
-    def _answer(self, request: Request, fired: tuple[faults.Fault, ...], prepared: object) -> Response:
+    def _answer(self, request: Request, fired: tuple[Fault, ...], prepared: object) -> Response:
         now = self._store.now()
         self._store.count_request()
         tick(self._store, now, self.limits)
         try:
             with self._store.undone_on_error():
                 self._admit(request)
-                response = login.answer(self._desk, request) or self._dispatch(request, fired, now, prepared)
+                response = login.answer(self._desk, request) or control.answer(self._controls, request)
+                response = response or self._dispatch(request, fired, now, prepared)
         except ServiceError as error:
             response = error.response().with_headers(error.headers)
         if request.method != "GET":
             settle(self._store, now, self.limits)
         return response.with_headers(self._service_headers(request, self._store.request_id()))
 
-    def _count_refused(self, request: Request, fired: tuple[faults.Fault, ...], status: int) -> None:
+    def _count_refused(self, request: Request, fired: tuple[Fault, ...], status: int) -> None:
         """Count a call that a fault refused: the service's metrics show it with its status."""
         if request.method != "POST" or not inference.is_call(request.path):
             return
@@ -259,7 +306,7 @@ class Emulator:
                 ctx, _, rest = self._context(request, fired, now)
                 inference.count_refused(ctx, rest, status)
 
-    def _dispatch(self, request: Request, fired: tuple[faults.Fault, ...], now: datetime, prepared: object) -> Response:
+    def _dispatch(self, request: Request, fired: tuple[Fault, ...], now: datetime, prepared: object) -> Response:
         ctx, routes, rest = self._context(request, fired, now)
         meant = target(routes, ctx.surface, request.method, rest)
         if meant.route.ahead is None:
@@ -271,47 +318,18 @@ class Emulator:
         return meant.route.handler(ctx, prepared, *meant.names)
 
     def _context(
-        self, request: Request, fired: tuple[faults.Fault, ...], now: datetime
+        self, request: Request, fired: tuple[Fault, ...], now: datetime
     ) -> tuple[Context, tuple[Route, ...], str]:
-        surface, account, routes, rest = self._locate(request)
+        place = locate(self._store, request)
         version = request.query.get("api-version", "")
-        ctx = Context(
-            self._store, request, surface, account, version, now, fired, self.limits, self.quirks, self.identity
-        )
-        return ctx, routes, rest
-
-    def _locate(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
-        if request.path.lower().startswith("/subscriptions/"):
-            return self._locate_arm(request)
-        found = _DATA_PATH.fullmatch(request.path)
-        account = self._store.get(Kind.ACCOUNT, request.account, request.account)
-        version = request.query.get("api-version", "")
-        if found is None or account is None:
-            raise gateway_not_found()
-        known = version in _V1_VERSIONS if found["v1"] else _DATED.fullmatch(version) is not None
-        if not known:
-            raise gateway_not_found()
-        dated = Surface.PROJECT if found["project"] else Surface.CLASSIC
-        return (Surface.V1 if found["v1"] else dated), account, DATA_ROUTES, found["rest"]
-
-    def _locate_arm(self, request: Request) -> tuple[Surface, Document, tuple[Route, ...], str]:
-        if not request.query.get("api-version"):
-            text = "The api-version query parameter (?api-version=) is required for all requests."
-            raise ServiceError(400, "MissingApiVersionParameter", text)
-        if any(route.path.fullmatch(request.path) for route in SUBSCRIPTION_ROUTES):
-            return Surface.ARM, accounts.new_account("", "", 0), SUBSCRIPTION_ROUTES, request.path
-        found = _ACCOUNT_PATH.fullmatch(request.path)
-        name = found["account"].lower() if found else ""
-        account = self._store.get(Kind.ACCOUNT, name, name)
-        if found is None or account is None:
-            code = "ParentResourceNotFound" if found and found["rest"] else "ResourceNotFound"
-            raise ServiceError(404, code, f"The Resource '{request.path}' was not found.")
-        return Surface.ARM, account, ARM_ROUTES, found["rest"]
+        where = (place.surface, place.account, version)
+        ctx = Context(self._store, request, *where, now, fired, self.limits, self.quirks, self.identity)
+        return ctx, place.routes, place.rest
 
     def _service_headers(self, request: Request, key: str) -> dict[str, str]:
         sent = request.headers.get("x-ms-client-request-id")
         echoed = {"x-ms-client-request-id": sent} if sent else {}
-        if request.path.lower().startswith("/subscriptions/"):
+        if is_arm(request.path):
             return {"x-ms-request-id": key, "x-ms-correlation-request-id": key, **echoed}
         account = self._store.get(Kind.ACCOUNT, request.account, request.account)
         region = account.api["location"] if account else "emulator"

@@ -12,6 +12,9 @@ DEVELOPER_S = 24 * 3_600
 # The idle rule says "more than": the first moment after the deadline, as fine as the virtual clock can tell.
 JUST_AFTER_S = 1e-6
 CHECKPOINT_MARK = "ftchkpt-"
+STATE = "deploymentState"
+RUNNING, PAUSED = "Running", "Paused"
+"""The property that says whether a deployment answers calls, and its values (azure-api.md §10.2)."""
 
 
 def serves_tuned(name: str) -> bool:
@@ -22,6 +25,11 @@ def serves_tuned(name: str) -> bool:
 def is_developer(document: Document) -> bool:
     """Tell whether a deployment has the SKU that lives for a day."""
     return str(document.api["sku"]["name"]).lower() == "developertier"
+
+
+def has_failed(document: Document) -> bool:
+    """Tell whether a deployment's last write failed: it serves what it served before that, if anything."""
+    return bool(document.api["properties"]["provisioningState"] == "Failed")
 
 
 def minute_of(moment: float) -> int:
@@ -64,7 +72,7 @@ def served(document: Document, moment: float, delay_s: float) -> JsonObject | No
     """
     if document.api["properties"]["provisioningState"] == "Deleting":
         return None
-    if moment >= document.sim.get("ready_at", document.created_at) + delay_s:
+    if not has_failed(document) and moment >= document.sim.get("ready_at", document.created_at) + delay_s:
         model: JsonObject = document.api["properties"]["model"]
         return model
     before: JsonObject | None = document.sim.get("before")

@@ -7,18 +7,18 @@ import re
 from urllib.parse import urlencode
 from uuid import UUID
 
-from ftops.emulator import activity, quota
-from ftops.emulator.activity import AT_ONCE, BEGUN, DONE, Act
+from ftops.emulator import activity, quota, versions
+from ftops.emulator.accounts import ACTOR
+from ftops.emulator.activity import AT_ONCE, BEGUN, Act
+from ftops.emulator.arm_pages import listing
 from ftops.emulator.context import Context
-from ftops.emulator.deployment_life import keep, served, serves_tuned
+from ftops.emulator.deployment_life import PAUSED, RUNNING, STATE, has_failed, keep, served, serves_tuned
 from ftops.emulator.faults import Effect
 from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, ticks, without_nulls
 from ftops.emulator.models import base_of, tuned_exists
 from ftops.emulator.store import Document, Kind, Store
 
 CREATE_S, DELETE_S = 240, 30
-TAGS_SINCE = "2024-10-01"
-ACTOR = {"By": "emulator@ftops.invalid", "ByType": "User"}
 SKUS = frozenset(
     {
         "standard",
@@ -34,7 +34,14 @@ SKUS = frozenset(
 )
 UPGRADES = frozenset({"OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
-_WRITABLE = ("raiPolicyName", "capacitySettings", "parentDeploymentName", "spilloverDeploymentName", "serviceTier")
+_WRITABLE = (
+    "raiPolicyName",
+    "capacitySettings",
+    "parentDeploymentName",
+    "spilloverDeploymentName",
+    "serviceTier",
+    STATE,
+)
 
 
 def put(ctx: Context, name: str) -> Response:
@@ -44,41 +51,46 @@ def put(ctx: Context, name: str) -> Response:
     if old is None and not _NAME.fullmatch(name):
         raise ServiceError(400, "InvalidResourceName", f"The deployment name '{name}' is not valid.")
     body = ctx.request.json()
-    sku, properties = _sku(body), _properties(ctx, body)
+    sku, properties = _sku(body), _properties(ctx, body, old)
     tuned = serves_tuned(properties["model"]["name"])
     if tuned and (old is None or not old.sim["tuned"]):
         _check_tuned_room(ctx)
     quota.check(ctx, name, sku, properties["model"]["name"])
-    other_model = old is None or old.api["properties"]["model"] != properties["model"]
-    slow = tuned and other_model
+    if lower := ctx.fault(Effect.LOWER_CAPACITY):
+        sku["capacity"] = min(sku["capacity"], lower.capacity)
+    fault = ctx.fault(Effect.FAIL_DEPLOYMENT)
+    failure = list(fault.failure) if fault else None
+    other_model = old is None or has_failed(old) or old.api["properties"]["model"] != properties["model"]
+    slow = failure is not None or (tuned and other_model)
     state = ("Updating" if old else "Creating") if slow else "Succeeded"
     document = _resource(ctx, name, old).changed(
         active=slow,
-        sim={"tuned": tuned, "due_at": ctx.now.timestamp() + CREATE_S},
+        sim={"tuned": tuned, "due_at": ctx.now.timestamp() + CREATE_S, "failure": failure},
         sku=sku,
         tags=_tags(ctx, body, old),
         properties=_shown_properties(properties, sku, state),
     )
-    if other_model:
+    if other_model or failure:
         document = document.changed(sim=_serving(ctx, old, CREATE_S if slow else 0))
     _keep_written(ctx, document, "write", BEGUN if slow else AT_ONCE)
-    return _written(ctx, document, 200 if old else 201, slow_s=CREATE_S if slow else 0)
+    return _written(ctx, document, 200 if old else 201, slow_s=CREATE_S if slow else 0, failure=failure)
 
 
 def get(ctx: Context, name: str) -> Response:
     """Return one deployment."""
     document = existing(ctx, name)
-    return reply(_shown(ctx, document), headers={"ETag": document.api["etag"]})
+    return reply(shown(ctx, document), headers={"ETag": document.api["etag"]})
 
 
 def list_deployments(ctx: Context) -> Response:
-    """List the account's deployments, oldest first."""
-    return reply({"value": [_shown(ctx, document) for document in reversed(ctx.listed(Kind.DEPLOYMENT))]})
+    """List the account's deployments, oldest first, in pages."""
+    found = ctx.listed(Kind.DEPLOYMENT)[::-1]
+    return listing(ctx.request, found, ctx.limits.deployment_page, lambda document: shown(ctx, document))
 
 
 def patch(ctx: Context, name: str) -> Response:
     """Change a deployment's tags or sku, nothing else."""
-    if not _has_tags(ctx):
+    if not versions.has_tags(ctx.api_version):
         raise ServiceError(405, "HttpMethodNotAllowed", "PATCH needs api-version 2024-10-01 or later.")
     old = existing(ctx, name)
     _check_lock(ctx)
@@ -88,9 +100,7 @@ def patch(ctx: Context, name: str) -> Response:
     tags = _tags(ctx, body, old) if "tags" in body else old.api.get("tags")
     quota.check(ctx, name, sku, old.api["properties"]["model"]["name"])
     properties = {**old.api["properties"], **_rates(sku)}
-    document = _resource(ctx, name, old).changed(sku=sku, tags=tags, properties=properties)
-    _keep_written(ctx, document, "write", AT_ONCE)
-    return _written(ctx, document, 200, slow_s=0)
+    return rewrite(ctx, old, {"sku": sku, "tags": tags, "properties": properties})
 
 
 def delete(ctx: Context, name: str) -> Response:
@@ -109,7 +119,7 @@ def delete(ctx: Context, name: str) -> Response:
     return Response(202, _operation(ctx, DELETE_S))
 
 
-def operation(ctx: Context, key: str) -> Response:
+def operation(ctx: Context, _subscription: str, _location: str, key: str) -> Response:
     """Return the state of a long-running operation; its signed query must come back untouched."""
     found = ctx.store.find(Kind.OPERATION, key)
     if found is None or ctx.request.query.get("h") != _signature(key):
@@ -118,6 +128,9 @@ def operation(ctx: Context, key: str) -> Response:
     if ctx.request.query.get("operationResultResponseType") == "Location" and not done:
         return Response(202)
     ending = {"endTime": ticks(found.sim["due_at"])} if done else {}
+    code, message = found.sim.get("failure") or ("", "")
+    if done and code:
+        return reply({**found.api, "status": "Failed", **ending, "error": {"code": code, "message": message}})
     status = "Succeeded" if done else "Running"
     return reply({**found.api, "status": status, **ending, "percentComplete": 100.0 if done else 0.0})
 
@@ -126,11 +139,12 @@ def settle(store: Store, document: Document) -> None:
     """Finish what a write began."""
     properties = document.api["properties"]
     deleting = properties["provisioningState"] == "Deleting"
-    activity.record(store, document, "delete" if deleting else "write", DONE, activity.ending(document))
+    state = "Failed" if document.sim.get("failure") and not deleting else "Succeeded"
+    activity.record(store, document, "delete" if deleting else "write", (state,), activity.ending(document))
     if deleting:
         store.delete(document)
     else:
-        keep(store, document.changed(active=False, properties={**properties, "provisioningState": "Succeeded"}))
+        keep(store, document.changed(active=False, properties={**properties, "provisioningState": state}))
 
 
 def expire(store: Store, document: Document, at: float, *, logged: bool) -> None:
@@ -173,6 +187,23 @@ def edit(store: Store, document: Document, changes: JsonObject, moment: float, b
     keep(store, changed)
 
 
+def shown(ctx: Context, document: Document) -> JsonObject:
+    """Return a deployment as the caller's API version knows it."""
+    hidden = () if versions.has_tags(ctx.api_version) else ("tags",)
+    unknown = versions.unknown_properties(ctx.api_version)
+    every = {STATE: RUNNING, **document.api["properties"]}
+    properties = {name: value for name, value in every.items() if name not in unknown}
+    return {name: value for name, value in document.api.items() if name not in hidden} | {"properties": properties}
+
+
+def rewrite(ctx: Context, old: Document, changes: JsonObject) -> Response:
+    """Change members of a deployment at once and answer with it."""
+    _check_lock(ctx)
+    document = _resource(ctx, old.api["name"], old).changed(**changes)
+    _keep_written(ctx, document, "write", AT_ONCE)
+    return _written(ctx, document, 200, slow_s=0)
+
+
 def existing(ctx: Context, name: str) -> Document:
     """Return a deployment.
 
@@ -203,10 +234,19 @@ def _act(ctx: Context) -> Act:
 
 
 def _check_lock(ctx: Context) -> None:
-    if any(document.active for document in ctx.store.all(Kind.DEPLOYMENT, ctx.name)):
+    if any(document.active for document in ctx.store.all(Kind.DEPLOYMENT, ctx.name)) or _just_wrote(ctx):
         parent = ctx.account.api["id"]
         text = f"Another operation is being performed on the parent resource '{parent}'. Please try again later."
         raise ServiceError(409, "RequestConflict", text)
+
+
+def _just_wrote(ctx: Context) -> bool:
+    """Tell whether a write of the account ended so recently that the account is still held to be busy."""
+    busy = ctx.fault(Effect.BUSY)
+    if busy is None:
+        return False
+    since = ctx.now.timestamp() - busy.window_s
+    return any(operation.sim["due_at"] > since for operation in ctx.store.all(Kind.OPERATION, ctx.name))
 
 
 def _bad(message: str) -> ServiceError:
@@ -224,7 +264,7 @@ def _sku(body: JsonObject) -> JsonObject:
     return {"name": sku["name"], "capacity": int(capacity)}
 
 
-def _properties(ctx: Context, body: JsonObject) -> JsonObject:
+def _properties(ctx: Context, body: JsonObject, old: Document | None) -> JsonObject:
     properties = body.get("properties")
     model = properties.get("model") if isinstance(properties, dict) else None
     if not isinstance(properties, dict) or not isinstance(model, dict):
@@ -233,12 +273,17 @@ def _properties(ctx: Context, body: JsonObject) -> JsonObject:
     upgrade = properties.get("versionUpgradeOption") or "OnceNewDefaultVersionAvailable"
     if str(upgrade) not in UPGRADES:
         raise _bad("The versionUpgradeOption is not supported.")
-    kept = {name: properties[name] for name in _WRITABLE if properties.get(name) is not None}
+    # What a version does not know it cannot replace.
+    unknown, stored = versions.unknown_properties(ctx.api_version), old.api["properties"] if old else {}
+    chosen = {name: (stored if name in unknown else properties).get(name) for name in _WRITABLE}
+    state = chosen[STATE] or stored.get(STATE, RUNNING)
+    if state not in (RUNNING, PAUSED):
+        raise _bad(f"The {STATE} must be {RUNNING} or {PAUSED}.")
     # A tuned model has one version, so whatever was asked for is answered with NoAutoUpgrade.
     return {
         "model": _model(ctx, model, tuned=tuned),
         "versionUpgradeOption": "NoAutoUpgrade" if tuned else upgrade,
-        **kept,
+        **without_nulls({**chosen, STATE: state}),
     }
 
 
@@ -272,13 +317,9 @@ def _check_tuned_room(ctx: Context) -> None:
         raise ServiceError(400, "InsufficientQuota", text)
 
 
-def _has_tags(ctx: Context) -> bool:
-    return ctx.api_version[: len(TAGS_SINCE)] >= TAGS_SINCE
-
-
 def _tags(ctx: Context, body: JsonObject, old: Document | None) -> JsonObject | None:
     stored = old.api.get("tags") if old else None
-    if not _has_tags(ctx) or ctx.fault(Effect.DROP_TAGS):
+    if not versions.has_tags(ctx.api_version) or ctx.fault(Effect.DROP_TAGS):
         return stored
     tags = body.get("tags")
     if tags is not None and not isinstance(tags, dict):
@@ -333,28 +374,26 @@ def _etag(store: Store) -> str:
     return f'"{UUID(store.next_hex())}"'
 
 
-def _shown(ctx: Context, document: Document) -> JsonObject:
-    hidden = () if _has_tags(ctx) else ("tags",)
-    return {key: value for key, value in document.api.items() if key not in hidden}
-
-
-def _written(ctx: Context, document: Document, status: int, *, slow_s: int) -> Response:
-    headers = {"ETag": document.api["etag"], **(_operation(ctx, slow_s) if slow_s else {})}
-    return reply(_shown(ctx, document), status, headers)
+def _written(
+    ctx: Context, document: Document, status: int, *, slow_s: int, failure: list[str] | None = None
+) -> Response:
+    headers = {"ETag": document.api["etag"], **(_operation(ctx, slow_s, failure) if slow_s else {})}
+    return reply(shown(ctx, document), status, headers)
 
 
 def _signature(key: str) -> str:
     return hashlib.sha256(f"operation:{key}".encode()).hexdigest()
 
 
-def _operation(ctx: Context, seconds: int) -> dict[str, str]:
-    """Begin an operation that ends in `seconds` and return the two headers that lead to it."""
+def _operation(ctx: Context, seconds: int, failure: list[str] | None = None) -> dict[str, str]:
+    """Begin an operation that ends in `seconds`, or fails then, and return the two headers that lead to it."""
     key, moment = str(UUID(ctx.store.next_hex())), ctx.now.timestamp()
     subscription = ctx.account.api["id"].split("/resourceGroups/")[0]
     place = f"providers/Microsoft.CognitiveServices/locations/{ctx.account.api['location']}"
     path = f"{subscription}/{place}/operationResults/{key}"
     api: JsonObject = {"id": path, "name": key, "status": "Running", "startTime": ticks(moment)}
-    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, {"due_at": moment + seconds}))
+    sim: JsonObject = {"due_at": moment + seconds, "failure": failure}
+    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, sim))
     query = urlencode({"api-version": ctx.api_version, "t": int(moment), "c": "emulator", "h": _signature(key)})
     url = f"{ctx.request.origin}{path}?{query}"
     return {"Azure-AsyncOperation": url, "Location": f"{url}&operationResultResponseType=Location"}

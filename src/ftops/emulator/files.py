@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from ftops.emulator.contents import FileField, Form, Verdict, received
 from ftops.emulator.context import LIST_LIMIT_MAX, Ahead, Context, Limits, Surface, page
@@ -11,6 +12,8 @@ from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid,
 from ftops.emulator.store import Document, Kind, Store
 
 SCAN_S = 5
+_LIST_QUERY = {True: ("after",), False: ("limit", "after", "order")}
+"""Which of the queries that shape a list are read, on the stable classic versions and elsewhere."""
 EXPIRY_S = range(1_209_600, 2_592_001)
 TRAINING, RESULTS = "fine-tune", "fine-tune-results"
 """The purposes of files that are checked, and of those that jobs write."""
@@ -28,7 +31,8 @@ def create(ctx: Context, form: Form) -> Response:
     fields, content = form.fields, form.content("file")
     purpose = known_purpose(fields.get("purpose"))
     check_room(ctx, purpose, content.verdict.size_bytes)
-    document = add(ctx, purpose, content.filename, content.verdict, expiry(_seconds(fields), ctx.now_s))
+    seconds = _seconds(fields) if ctx.surface is not Surface.GA else None
+    document = add(ctx, purpose, content.filename, content.verdict, expiry(seconds, ctx.now_s))
     for position, block in enumerate(content.blocks()):
         ctx.store.add_chunk(document.id, position, block)
     return reply(document.api, 201, {"Location": ctx.location(f"files/{document.id}")})
@@ -93,13 +97,17 @@ def place(store: Store, account: str, at_s: int, told: JsonObject) -> Document:
 
 
 def list_files(ctx: Context) -> Response:
-    """List files; every entry carries `status_details`, and only v1 says whether more follow."""
-    purpose = ctx.request.query.get("purpose")
+    """List files; every entry carries `status_details`, and only v1 says whether more follow (azure-api.md §4.4)."""
+    asked = ctx.request.query
+    # The stable classic versions have neither limit nor order. They have no after, either, but an SDK asks on after the
+    # last file when has_more is absent, and would never end if it got the same page again.
+    known = {name: asked[name] for name in _LIST_QUERY[ctx.surface is Surface.GA] if name in asked}
+    purpose = asked.get("purpose")
     files = [document.api for document in ctx.listed(Kind.FILE)]
     items: list[JsonObject] = [{"status_details": None} | f for f in files if purpose in (None, "", f["purpose"])]
-    if ctx.request.query.get("order") == "asc":
+    if known.get("order") == "asc":
         items.reverse()
-    data, has_more = page(ctx.request, items, LIST_LIMIT_MAX)
+    data, has_more = page(replace(ctx.request, query=known), items, LIST_LIMIT_MAX)
     body: JsonObject = {"object": "list", "data": data}
     if ctx.surface is Surface.V1:
         ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
@@ -176,4 +184,8 @@ def expiry(text: str | None, now_s: int) -> JsonObject:
 
 
 def _seconds(fields: Mapping[str, str]) -> str | None:
+    """Return the seconds after which a file expires, in either spelling of the form (§4.3)."""
+    anchor = fields.get("expires_after[anchor]") or fields.get("expires_after.anchor")
+    if anchor not in (None, "created_at"):
+        raise invalid("expires_after.anchor must be created_at.")
     return fields.get("expires_after[seconds]") or fields.get("expires_after.seconds")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from ftops.emulator import answers, calls, deployment_life
+from ftops.emulator import answers, calls, deployment_life, streams
 from ftops.emulator.answers import Answer, Served
 from ftops.emulator.context import Context
 from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, reply
@@ -13,24 +14,34 @@ from ftops.emulator.store import Kind
 
 _PATH = re.compile(r"/openai/(?:v1/)?(?:deployments/[^/]+/)?(?:chat/completions|responses)$", re.IGNORECASE)
 _AT = re.compile(r"deployments/([^/]+)/.*", re.IGNORECASE)
-_CHAT, _RESPONSES = "ChatCompletions_Create", "Responses_Create"
 
-Answering = Callable[[Context, Served, JsonObject], Answer]
+
+@dataclass(frozen=True, slots=True)
+class _Ability:
+    """One operation of a deployment: what metrics call it, who answers, and how the answer is streamed."""
+
+    operation: str
+    answer: Callable[[Context, Served, JsonObject], Answer]
+    stream: Callable[[JsonObject, JsonObject], Response]
+
+
+_CHAT = _Ability("ChatCompletions_Create", answers.chat, streams.chat)
+_RESPONSES = _Ability("Responses_Create", answers.respond, streams.responses)
 
 
 def chat(ctx: Context) -> Response:
     """Answer a chat on the v1 surface, where the body's `model` names the deployment."""
-    return _serve(ctx, _named(ctx), _CHAT, answers.chat)
+    return _serve(ctx, _named(ctx), _CHAT)
 
 
 def chat_at(ctx: Context, name: str) -> Response:
     """Answer a chat on the classic surface, where the path names the deployment."""
-    return _serve(ctx, name, _CHAT, answers.chat)
+    return _serve(ctx, name, _CHAT)
 
 
 def responses(ctx: Context) -> Response:
     """Answer a Responses call; its `model` is the deployment on either surface."""
-    return _serve(ctx, _named(ctx), _RESPONSES, answers.respond)
+    return _serve(ctx, _named(ctx), _RESPONSES)
 
 
 def is_call(path: str) -> bool:
@@ -45,8 +56,8 @@ def count_refused(ctx: Context, rest: str, status: int) -> None:
     """
     found = _AT.fullmatch(rest)
     served = _served(ctx, found[1] if found else _named(ctx))
-    operation = _RESPONSES if rest.lower().endswith("responses") else _CHAT
-    _count(ctx, served, operation, status)
+    ability = _RESPONSES if rest.lower().endswith("responses") else _CHAT
+    _count(ctx, served, ability.operation, status)
 
 
 def _named(ctx: Context) -> str:
@@ -69,17 +80,27 @@ def _served(ctx: Context, name: str) -> Served:
     return Served(document, model)
 
 
-def _serve(ctx: Context, name: str, operation: str, answering: Answering) -> Response:
-    served = _served(ctx, name)
+def _check_running(served: Served) -> None:
+    """Refuse calls of a deployment that rests; the status is documented (azure-api.md §10.5), the words are ours."""
+    if served.deployment.api["properties"].get(deployment_life.STATE) == deployment_life.PAUSED:
+        raise ServiceError(423, "Locked", f"The deployment '{served.name}' is paused. Resume it before you call it.")
+
+
+def _serve(ctx: Context, name: str, ability: _Ability) -> Response:
+    served, operation = _served(ctx, name), ability.operation
     try:
-        answer = answering(ctx, served, ctx.request.json())
+        sent = ctx.request.json()
+        operation += calls.STREAMED if sent.get("stream") is True else ""
+        _check_running(served)
+        answer = ability.answer(ctx, served, sent)
     except ServiceError as error:
         # Answered and not raised: a refusal undoes everything, and the call was counted.
         _count(ctx, served, operation, error.status)
         return error.response()
     _count(ctx, served, operation, 200, answer)
     deployment_life.used(ctx.store, served.deployment, ctx.now.timestamp())
-    return reply(answer.body, headers=_headers(ctx, served))
+    response = ability.stream(answer.body, sent) if sent.get("stream") else reply(answer.body)
+    return response.with_headers(_headers(ctx, served))
 
 
 def _count(ctx: Context, served: Served, operation: str, status: int, answer: Answer | None = None) -> None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ftops.emulator.faults import Stage
 from ftops.emulator.job_life import LEAD_S, TAIL_S, Plan, moment_of, plan_of
 from ftops.emulator.messages import JsonObject
 from ftops.emulator.store import Document
@@ -68,8 +69,10 @@ def _training(job: Document, plan: Plan) -> Iterator[_Event]:
     ):
         yield _Event(moment_of(job, second), message)
     yield from _metrics(job, plan)
+    yield _Event(moment_of(job, end_s - TAIL_S), "Job succeeded.")
+    if (job.sim.get("fail") or {}).get("stage") == Stage.SAFETY:
+        return
     for second, message in (
-        (end_s - TAIL_S, "Job succeeded."),
         (end_s - TAIL_S // 2, "Model Evaluation Passed."),
         (end_s - TAIL_S // 4, f"Completed results file: {results}"),
         (end_s, f"Training tokens billed: {plan.tokens}"),

@@ -7,10 +7,11 @@ What a job goes through is a function of its plan and of the segments of time in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from ftops.emulator import files
+from ftops.emulator.context import Limits
 from ftops.emulator.curves import Curve
 from ftops.emulator.faults import Stage
 from ftops.emulator.messages import JsonObject, whole
@@ -25,10 +26,15 @@ TURN_S = 60
 ROWS_MIN = 10
 BYTES_PER_TOKEN = 4
 CHECKPOINTS_KEPT = 3
+USD_PER_HOUR = 100.0
+"""What a simulated reinforcement training costs while it trains; a round number and no price."""
 TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
-# Pools are counted apart, as the account's two MaxRunning… capabilities say.
-RUNNING_MAX: Mapping[str, int] = {"standard": 3, "globalStandard": 3, "developerTier": 5}
-RUNNING_MAX_OTHER = 3
+# Pools are counted apart, as the account's two MaxRunning… capabilities say; any other is like the first.
+_RUNNING_MAX: Mapping[str, Callable[[Limits], int]] = {
+    "standard": lambda limits: limits.running_standard,
+    "globalStandard": lambda limits: limits.running_global,
+    "developerTier": lambda limits: limits.running_developer,
+}
 _HOLDS_SLOT = frozenset({"running", "pausing"})
 
 
@@ -87,7 +93,7 @@ def moment_of(job: Document, at_trained_s: float) -> float:
     return math.inf
 
 
-def due_at(job: Document, active: Iterable[Document], cursor: float) -> float:
+def due_at(job: Document, active: Iterable[Document], cursor: float, limits: Limits) -> float:
     """Return when the job changes next by itself; never (infinity) while it waits for a slot.
 
     Args: active: all changing documents. cursor: the moment of the change just made, when a slot may have come free.
@@ -102,7 +108,8 @@ def due_at(job: Document, active: Iterable[Document], cursor: float) -> float:
         and other.api["status"] in _HOLDS_SLOT
         for other in active
     )
-    return max(job.sim["due_at"], cursor) if running < RUNNING_MAX.get(pool, RUNNING_MAX_OTHER) else math.inf
+    room = _RUNNING_MAX.get(pool, _RUNNING_MAX["standard"])(limits)
+    return max(job.sim["due_at"], cursor) if running < room else math.inf
 
 
 def step(store: Store, job: Document, at: float) -> None:
@@ -111,9 +118,11 @@ def step(store: Store, job: Document, at: float) -> None:
     if status == "pending":
         _start(store, job, at)
     elif status == "running":
-        _end_training(store, job, at)
+        _go_on(store, job, at)
     elif status == "pausing":
-        _rest(store, job, at)
+        _rest(store, job)
+    elif status == "paused":
+        resume(store, job, at)
     else:
         # Resuming ends in the queue: the job runs at once when a slot is free.
         store.put(job.changed(status="pending", sim={"due_at": at}))
@@ -147,11 +156,46 @@ def _start(store: Store, job: Document, at: float) -> None:
         job = _with_hyperparameters(job, plan).changed(
             result_files=[results.id], sim={"plan": asdict(plan), "started_at": at}
         )
-    end = at + plan.duration_s - trained_s(job, at)
+    end_s: float = plan.duration_s
     if (job.sim.get("fail") or {}).get("stage") == Stage.TRAINING:
-        end = at + max(1.0, plan.duration_s / 2 - trained_s(job, at))
+        end_s = plan.duration_s / 2
+    stop = _next_stop(job, plan)
+    left_s = max(1.0, min(end_s, stop.at_s if stop else end_s) - trained_s(job, at))
     segments = [*job.sim["segments"], [at, None]]
-    store.put(job.changed(status="running", sim={"segments": segments, "due_at": math.ceil(end)}))
+    store.put(job.changed(status="running", sim={"segments": segments, "due_at": math.ceil(at + left_s)}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """A pause that the service makes by itself, at a trained second; it ends by itself if it has an end."""
+
+    at_s: float
+    rest_s: float | None = None
+
+
+def _next_stop(job: Document, plan: Plan) -> _Stop | None:
+    """Return the next pause that the service makes of a job by itself."""
+    stops = []
+    preempt, count, cap_usd = job.sim.get("preempt"), job.sim.get("preempted", 0), job.sim.get("cap_usd")
+    if preempt and count < preempt["times"]:
+        share = 1 - (1 - preempt["share"]) ** (count + 1)
+        stops.append(_Stop(plan.step_s(1 + math.floor(share * (plan.steps - 1))), preempt["rest_s"]))
+    if cap_usd is not None:
+        stops.append(_Stop(max(plan.step_s(1), LEAD_S + 3_600 * cap_usd / USD_PER_HOUR)))
+    return min(stops, key=lambda stop: stop.at_s, default=None)
+
+
+def _go_on(store: Store, job: Document, at: float) -> None:
+    plan = Plan(**job.sim["plan"])
+    stop = _next_stop(job, plan)
+    if stop is None or trained_s(job, at) < stop.at_s:
+        _end_training(store, job, at)
+    elif stop.rest_s is None:
+        # Whoever resumes it has lifted the cap.
+        _rest(store, _closed(job, at).changed(sim={"cap_usd": None}))
+    else:
+        sim = {"preempted": job.sim.get("preempted", 0) + 1, "due_at": at + stop.rest_s}
+        _rest(store, _closed(job, at).changed(sim=sim), active=True)
 
 
 def _data_problem(training: Document | None, job: Document) -> tuple[str, str] | tuple[()]:
@@ -203,7 +247,9 @@ def _with_hyperparameters(job: Document, plan: Plan) -> Document:
 def _end_training(store: Store, job: Document, at: float) -> None:
     fail = job.sim.get("fail")
     if fail:
-        _fail(store, job, at, fail["code"], fail["message"])
+        # At the safety gate the training is done, and no model comes of it that could be deployed.
+        tokens = Plan(**job.sim["plan"]).tokens if fail["stage"] == Stage.SAFETY else None
+        _fail(store, job.changed(trained_tokens=tokens), at, fail["code"], fail["message"])
     else:
         _succeed(store, job, at)
 
@@ -219,10 +265,10 @@ def _succeed(store: Store, job: Document, at: float) -> None:
     _end(store, done, at, "succeeded")
 
 
-def _rest(store: Store, job: Document, at: float) -> None:
+def _rest(store: Store, job: Document, *, active: bool = False) -> None:
     plan = Plan(**job.sim["plan"])
-    _keep_checkpoint(store, job, plan, plan.steps_done(trained_s(job, at)))
-    store.put(job.changed(status="paused", active=False))
+    _keep_checkpoint(store, job, plan, plan.steps_done(trained_s(job, math.inf)))
+    store.put(job.changed(status="paused", active=active))
 
 
 def _keep_checkpoint(store: Store, job: Document, plan: Plan, number: int) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from ftops.emulator import job_create, job_life
-from ftops.emulator.context import Context, page
+from ftops.emulator import job_create, job_life, versions
+from ftops.emulator.context import Context, Surface, page
 from ftops.emulator.faults import Effect
 from ftops.emulator.job_events import events
 from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, without_nulls, wrong_state
@@ -39,29 +37,31 @@ def create(ctx: Context) -> Response:
         "segments": [],
         "given": accepted.given,
         "method": accepted.method,
-        "fail": _planned_failure(ctx),
+        # Jobs of old classic versions do not tell their type (azure-api.md §6.4).
+        "untold": ["trainingType"] if ctx.surface is Surface.GA else [],
+        **_troubles(ctx, api["trainingType"], accepted.method),
     }
-    ctx.store.put(Document(Kind.JOB, ctx.name, key, ctx.now_s, api, sim, active=True))
+    job = ctx.store.put(Document(Kind.JOB, ctx.name, key, ctx.now_s, api, sim, active=True))
     # The service's Location lacks /jobs/ and leads nowhere.
-    return reply(api, 201, {"Location": ctx.location(f"fine_tuning/{key}")})
+    return reply(_shown(ctx, job), 201, {"Location": ctx.location(f"fine_tuning/{key}")})
 
 
 def list_jobs(ctx: Context) -> Response:
     """List jobs, newest first."""
     found, has_more = ctx.page(Kind.JOB, JOBS_PAGE)
-    return reply({"object": "list", "data": [job.api for job in found], "has_more": has_more})
+    return reply({"object": "list", "data": [_shown(ctx, job) for job in found], "has_more": has_more})
 
 
 def get(ctx: Context, key: str) -> Response:
     """Return one job."""
-    return reply(ctx.get(Kind.JOB, key).api)
+    return reply(_shown(ctx, ctx.get(Kind.JOB, key)))
 
 
 def cancel(ctx: Context, key: str) -> Response:
     """Cancel a job at once; a job that ended is refused with 409."""
     job = ctx.get(Kind.JOB, key)
     _require(job, _CANCELLABLE, "cancelled")
-    return reply(job_life.cancel(ctx.store, job, ctx.now_s).api)
+    return reply(_shown(ctx, job_life.cancel(ctx.store, job, ctx.now_s)))
 
 
 def pause(ctx: Context, key: str) -> Response:
@@ -71,14 +71,14 @@ def pause(ctx: Context, key: str) -> Response:
     plan = job_life.plan_of(job)
     if plan is None or plan.steps_done(job_life.trained_s(job, ctx.now_s)) < 1:
         raise wrong_state("The job cannot be paused before its first training step is finished.")
-    return reply(job_life.pause(ctx.store, job, ctx.now_s).api)
+    return reply(_shown(ctx, job_life.pause(ctx.store, job, ctx.now_s)))
 
 
 def resume(ctx: Context, key: str) -> Response:
     """Begin to resume a paused job."""
     job = ctx.get(Kind.JOB, key)
     _require(job, frozenset({"paused"}), "resumed")
-    return reply(job_life.resume(ctx.store, job, ctx.now_s).api)
+    return reply(_shown(ctx, job_life.resume(ctx.store, job, ctx.now_s)))
 
 
 def delete(ctx: Context, key: str) -> Response:
@@ -108,6 +108,14 @@ def list_checkpoints(ctx: Context, key: str) -> Response:
     return _page(ctx, [checkpoint.api for checkpoint in found], CHECKPOINTS_PAGE)
 
 
+def _shown(ctx: Context, job: Document) -> JsonObject:
+    """Return a job as the caller's API version shows it; older ones tell of a method its type only (§6.6)."""
+    shown = {name: value for name, value in job.api.items() if name not in job.sim.get("untold", ())}
+    if "method" in shown and not versions.echoes_method(ctx.api_version):
+        shown["method"] = {"type": shown["method"]["type"]}
+    return shown
+
+
 def _page(ctx: Context, items: list[JsonObject], limit_default: int) -> Response:
     data, has_more = page(ctx.request, items, limit_default)
     return reply({"object": "list", "data": data, "has_more": has_more})
@@ -127,9 +135,15 @@ def _check_room(ctx: Context) -> None:
         raise ServiceError(400, "quotaExceeded", f"The resource already has {ctx.limits.queued_jobs} queued jobs.")
 
 
-def _planned_failure(ctx: Context) -> JsonObject | None:
-    fault = ctx.fault(Effect.FAIL_JOB)
-    if fault is None:
-        return None
-    shown = asdict(fault)
-    return {name: str(shown[name]) for name in ("code", "message", "stage")}
+def _troubles(ctx: Context, training_type: str, method: str) -> JsonObject:
+    """Return what the service will do to the job by itself."""
+    troubles: JsonObject = {"fail": None}
+    if fail := ctx.fault(Effect.FAIL_JOB):
+        code, message = fail.failure
+        troubles["fail"] = {"code": code, "message": message, "stage": str(fail.stage)}
+    preempt, spend = ctx.fault(Effect.PREEMPT), ctx.fault(Effect.SPEND_PAUSE)
+    if preempt and training_type == "developerTier":
+        troubles["preempt"] = {"share": preempt.share, "times": preempt.times, "rest_s": preempt.rest_s}
+    if spend and method == "reinforcement":
+        troubles["cap_usd"] = spend.cap_usd
+    return troubles

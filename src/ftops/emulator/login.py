@@ -1,4 +1,4 @@
-"""The doors in front of the service: signing in, the clouds' description, subscriptions, and the emulator's controls.
+"""The doors in front of the service: signing in, the clouds' description, and subscriptions.
 
 Enough of Microsoft Entra for azure-identity and the Azure CLI: client credentials by secret or assertion, and a managed
 identity as App Service has it.
@@ -6,21 +6,17 @@ identity as App Service has it.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import parse_qs
 
 from ftops.emulator import login_doors
 from ftops.emulator.accounts import SUBSCRIPTION
 from ftops.emulator.login_tokens import TOKEN_S, Identity, same
-from ftops.emulator.messages import JsonObject, Request, Response, invalid, reply
+from ftops.emulator.messages import JsonObject, Request, Response, reply
 from ftops.emulator.store import Store
 
-ADVANCE_S_MAX = 366 * 86_400
 _ANY_TENANT = frozenset({"common", "organizations"})
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _SUBSCRIPTION_ID = SUBSCRIPTION.rpartition("/")[2]
@@ -213,19 +209,6 @@ def _tenants(desk: Desk, _request: Request) -> Response:
     return reply({"value": [{**entry, "tenantCategory": "Home", "countryCode": "US", "domains": []}]})
 
 
-def _advance(desk: Desk, request: Request) -> Response:
-    try:
-        seconds = json.loads(request.body).get("seconds")
-    except (ValueError, AttributeError):
-        seconds = None
-    sound = isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds)
-    if not sound or not 0 <= seconds <= ADVANCE_S_MAX:
-        raise invalid(f'The body must be {{"seconds": n}} with n from 0 to {ADVANCE_S_MAX}, which is 366 days.')
-    moment = desk.store.now() + timedelta(seconds=seconds)
-    desk.store.set_now(moment)
-    return reply({"now": moment.isoformat()})
-
-
 _Row = tuple[str, re.Pattern[str], Callable[..., Response]]
 
 
@@ -246,5 +229,4 @@ _ROUTES: tuple[_Row, ...] = (
     _row("GET", r"/subscriptions", _subscriptions),
     _row("GET", re.escape(SUBSCRIPTION), _one_subscription),
     _row("GET", r"/tenants", _tenants),
-    _row("POST", r"/_emulator/advance", _advance),
 )

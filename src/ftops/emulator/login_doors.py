@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from ftops.emulator.login_tokens import Identity
@@ -12,12 +13,17 @@ FOUNDRY = "https://ai.azure.com"
 ARM = "https://management.azure.com"
 ARM_CLASSIC = "https://management.core.windows.net"
 """The older name of the same door, which the Azure CLI asks tokens for."""
+METRICS = "https://metrics.monitor.azure.com"
+"""Azure Monitor's own door, for the metrics of several resources at once (azure-api.md §12)."""
 CONTROL_PREFIX = "/_emulator/"
+ARM_ROOT = "/subscriptions"
+_DOTS_OF_A_TOKEN = 2
 _PROJECT_PREFIX = "/api/projects/"
-_ARM_PREFIXES = ("/subscriptions", "/tenants", "/providers")
+_ARM_PREFIXES = (ARM_ROOT, "/tenants", "/providers")
 _DATA_AUDIENCES = (COGNITIVE, FOUNDRY)
 _PROJECT_AUDIENCES = (FOUNDRY,)
 _ARM_AUDIENCES = (ARM, ARM_CLASSIC)
+_BATCH = re.compile(r"/subscriptions/[^/]+/metrics:getBatch", re.IGNORECASE)
 
 
 def admit(identity: Identity, request: Request) -> None:
@@ -27,8 +33,10 @@ def admit(identity: Identity, request: Request) -> None:
     """
     if request.path.startswith(CONTROL_PREFIX):
         _admit_anybody(identity, request)
+    elif _BATCH.fullmatch(request.path):
+        _admit_to_arm(identity, _bearer(request.headers), (METRICS,))
     elif is_arm(request.path):
-        _admit_to_arm(identity, _bearer(request.headers))
+        _admit_to_arm(identity, _bearer(request.headers), _ARM_AUDIENCES)
     else:
         _admit_to_account(identity, request)
 
@@ -36,6 +44,19 @@ def admit(identity: Identity, request: Request) -> None:
 def is_arm(path: str) -> bool:
     """Tell whether a path is ARM's."""
     return path.lower().startswith(_ARM_PREFIXES)
+
+
+def expired(path: str) -> ServiceError:
+    """Return the refusal of a token whose time is over, as the door of this path says it."""
+    if is_arm(path):
+        return _unauthenticated("ExpiredAuthenticationToken", "The access token expiry UTC time is in the past.")
+    return _refused_token(_PROJECT_AUDIENCES if path.startswith(_PROJECT_PREFIX) else _DATA_AUDIENCES)
+
+
+def bearer_token(request: Request) -> str:
+    """Return the token that a request brings; empty without one, and for a key in its place."""
+    bearer = _bearer(request.headers)
+    return bearer if bearer.count(".") == _DOTS_OF_A_TOKEN and "api-key" not in request.headers else ""
 
 
 def _admit_to_account(identity: Identity, request: Request) -> None:
@@ -49,21 +70,19 @@ def _admit_to_account(identity: Identity, request: Request) -> None:
         return
     audiences = _PROJECT_AUDIENCES if request.path.startswith(_PROJECT_PREFIX) else _DATA_AUDIENCES
     if not identity.is_key(request.account, bearer) and not _opens(identity, bearer, audiences):
-        raise _unauthorized(
-            f"Unauthorized. Access token is missing, invalid, audience is incorrect ({audiences[0]}), or have expired."
-        )
+        raise _refused_token(audiences)
 
 
-def _admit_to_arm(identity: Identity, bearer: str) -> None:
+def _admit_to_arm(identity: Identity, bearer: str, audiences: tuple[str, ...]) -> None:
     token = identity.read(bearer)
     if not bearer:
         raise _unauthenticated("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
     if token is None:
         raise _unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
     if identity.is_expired(token):
-        raise _unauthenticated("ExpiredAuthenticationToken", "The access token expiry UTC time is in the past.")
-    if token.audience.rstrip("/") not in _ARM_AUDIENCES:
-        allowed = ",".join(f"'{audience}/'" for audience in _ARM_AUDIENCES)
+        raise expired(ARM_ROOT)
+    if token.audience.rstrip("/") not in audiences:
+        allowed = ",".join(f"'{audience}/'" for audience in audiences)
         raise _unauthenticated(
             "InvalidAuthenticationTokenAudience",
             f"The access token has been obtained for wrong audience or resource '{token.audience}'. "
@@ -86,6 +105,12 @@ def _opens(identity: Identity, bearer: str, audiences: tuple[str, ...]) -> bool:
 def _bearer(headers: Mapping[str, str]) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _refused_token(audiences: tuple[str, ...]) -> ServiceError:
+    return _unauthorized(
+        f"Unauthorized. Access token is missing, invalid, audience is incorrect ({audiences[0]}), or have expired."
+    )
 
 
 def _unauthorized(message: str) -> ServiceError:

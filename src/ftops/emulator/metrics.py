@@ -10,7 +10,7 @@ from functools import lru_cache
 from ftops.emulator import accounts, calls
 from ftops.emulator.context import Context
 from ftops.emulator.deployment_life import MINUTE_S
-from ftops.emulator.messages import JsonObject, Response, reply
+from ftops.emulator.messages import JsonObject, Request, Response, reply
 from ftops.emulator.metric_filter import bad
 from ftops.emulator.metric_query import (
     AGGREGATIONS,
@@ -57,17 +57,25 @@ class _Series:
 
 def query(ctx: Context) -> Response:
     """Answer a metrics query; a series is there only if it had data in the span."""
+    return reply(answer(ctx, ctx.request))
+
+
+def answer(ctx: Context, request: Request) -> JsonObject:
+    """Return what a query finds of the account.
+
+    Raises: ServiceError (400) for what Azure Monitor refuses.
+    """
     moment = ctx.now.timestamp()
-    asked = read(ctx.request, moment)
+    asked = read(request, moment)
     oldest, youngest = moment - calls.RETENTION_S, moment - ctx.limits.metrics_lag_s
     # The rows are asked for a minute too wide on each side: it is the call's minute that lies in the span, or not.
     after, until = max(oldest, asked.start - MINUTE_S), min(youngest, asked.end + MINUTE_S)
     rows = calls.between(ctx.store, ctx.name, after, until)
     found = [call for call in rows if asked.start <= call.minute < asked.end]
     emitted = accounts.families(ctx.account)
-    body: JsonObject = {
+    return {
         "cost": 0,
-        "timespan": f"{_time(asked.start)}/{_time(asked.end)}",
+        "timespan": f"{instant(asked.start)}/{instant(asked.end)}",
         "interval": asked.interval,
         "namespace": NAMESPACE,
         "resourceregion": accounts.region(ctx.account),
@@ -75,7 +83,6 @@ def query(ctx: Context) -> Response:
             _metric(ctx, asked, metric, found if emitted in (metric.family, "both") else ()) for metric in asked.metrics
         ],
     }
-    return reply(body)
 
 
 def definitions(ctx: Context) -> Response:
@@ -142,7 +149,7 @@ def _shown(asked: Query, key: _KEY, series: _Series) -> JsonObject:
 @lru_cache(maxsize=1)
 def _times(start: int, grain_s: float, points: int) -> tuple[str, ...]:
     """Return when each point begins; all series of a query share them, and a month has 43,200 minutes."""
-    return tuple(_time(start + place * grain_s) for place in range(points))
+    return tuple(instant(start + place * grain_s) for place in range(points))
 
 
 def _definition(ctx: Context, metric: Metric) -> JsonObject:
@@ -162,5 +169,6 @@ def _definition(ctx: Context, metric: Metric) -> JsonObject:
     }
 
 
-def _time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def instant(at: float) -> str:
+    """Return a Unix time as Azure Monitor writes it, in whole seconds."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -73,8 +73,11 @@ def is_tuned(name: str) -> bool:
 
 
 def tuned_exists(store: Store, account: str, name: str) -> bool:
-    """Tell whether the account holds this tuned model or checkpoint; a checkpoint's id is as good as its name."""
-    if store.get(Kind.MODEL, account, name) or store.get(Kind.CHECKPOINT, account, name):
+    """Tell whether the account holds this tuned model or checkpoint, also as a copy of another account's.
+
+    A checkpoint's id is as good as its name.
+    """
+    if any(store.get(kind, account, name) for kind in (Kind.MODEL, Kind.CHECKPOINT, Kind.COPIED)):
         return True
     return any(c.api["fine_tuned_model_checkpoint"] == name for c in store.all(Kind.CHECKPOINT, account))
 
@@ -86,14 +89,23 @@ def list_models(ctx: Context) -> Response:
 
 
 def get(ctx: Context, key: str) -> Response:
-    """Return one model."""
-    document = ctx.store.get(Kind.MODEL, ctx.name, key)
+    """Return one model; a checkpoint's name, which no listing shows, leads to it as well."""
+    document = ctx.store.get(Kind.MODEL, ctx.name, key) or _checkpoint(ctx, key)
     if document is not None:
         return reply(_shown_tuned(ctx, document))
     for base in BASE_MODELS:
         if base.id == key:
             return reply(_shown_base(ctx, base))
     raise not_found()
+
+
+def _checkpoint(ctx: Context, name: str) -> Document | None:
+    for checkpoint in ctx.store.all(Kind.CHECKPOINT, ctx.name):
+        if checkpoint.api["fine_tuned_model_checkpoint"] == name:
+            base, job = name.partition(TUNED_MARK)[0], checkpoint.api["fine_tuning_job_id"]
+            api: JsonObject = {"model": base, "fine_tune": job}
+            return Document(Kind.MODEL, ctx.name, name, checkpoint.created_at, api)
+    return None
 
 
 def _shown_base(ctx: Context, base: BaseModel) -> JsonObject:

@@ -44,14 +44,19 @@ def check(ctx: Context, name: str, sku: JsonObject, model: str) -> None:
 
 def of_region(ctx: Context, subscription: str, location: str) -> Response:
     """Return the usages of a subscription's region."""
-    place = accounts.normal_region(location)
-    found = [account for account in ctx.store.every(Kind.ACCOUNT) if accounts.region(account) == place]
-    return _usages(ctx, [account for account in found if accounts.subscription(account) == subscription.lower()])
+    return _usages(ctx, _accounts_in(ctx.store, subscription.lower(), accounts.normal_region(location)))
 
 
 def of_account(ctx: Context) -> Response:
     """Return the usages of one account, against the limits of its region."""
     return _usages(ctx, [ctx.account])
+
+
+def left(ctx: Context, subscription: str, location: str, name: str) -> int:
+    """Return how much of a quota is not used in a subscription's region."""
+    place = (subscription.lower(), accounts.normal_region(location))
+    used = _used(ctx.store, _accounts_in(ctx.store, *place))
+    return max(0, _limit(ctx, name) - used.get(name, 0))
 
 
 def usage_name(base: BaseModel, sku: str, *, tuned: bool) -> str:
@@ -96,9 +101,12 @@ def _limit(ctx: Context, name: str) -> int:
 
 def _neighbours(store: Store, account: Document) -> list[Document]:
     """Return the accounts that share the account's quota."""
-    place = accounts.subscription(account), accounts.region(account)
+    return _accounts_in(store, accounts.subscription(account), accounts.region(account))
+
+
+def _accounts_in(store: Store, subscription: str, region: str) -> list[Document]:
     every = store.every(Kind.ACCOUNT)
-    return [other for other in every if (accounts.subscription(other), accounts.region(other)) == place]
+    return [each for each in every if (accounts.subscription(each), accounts.region(each)) == (subscription, region)]
 
 
 def _deployments(store: Store, found: Iterable[Document]) -> list[Document]:

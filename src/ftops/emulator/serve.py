@@ -30,6 +30,7 @@ IDLE_S = 60.0
 """How long a connection may say nothing before it is closed."""
 POLL_S = 0.05
 """How soon the servers notice that they are asked to stop."""
+AGENT_CHARACTERS_MAX = 60
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  what a user asked for
 
 
@@ -168,8 +169,11 @@ class _Handler(WSGIRequestHandler):
         self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
-        """Tell a line about a request: its path, and never its query."""
-        words = (getattr(self, "command", None) or "-", getattr(self, "path", "-").partition("?")[0], str(code))
+        """Tell a line about a request: its path, and never its query; and what the client calls itself."""
+        headers = getattr(self, "headers", None)
+        agent = ((headers.get("User-Agent") if headers else None) or "-").split(" ", 1)[0]
+        path = getattr(self, "path", "-").partition("?")[0]
+        words = (getattr(self, "command", None) or "-", path, str(code), agent[:AGENT_CHARACTERS_MAX])
         self.server.tell(re.sub(r"[^ -~]", "?", " ".join(words)))
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  Werkzeug's name

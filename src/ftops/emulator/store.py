@@ -47,9 +47,12 @@ CREATE TABLE IF NOT EXISTS activity (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, resource TEXT NOT NULL, operation TEXT NOT NULL,
     status TEXT NOT NULL, caller TEXT NOT NULL, correlation TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS activity_moments ON activity (at);
+CREATE TABLE IF NOT EXISTS trouble (text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rules_met (
+    place INTEGER PRIMARY KEY, met INTEGER NOT NULL, acted INTEGER NOT NULL, tokens TEXT NOT NULL);
 """
 # Tables of their own that other modules write; what stands in them is forgotten with the world.
-_RECORDS = ("calls", "activity")
+_RECORDS = ("calls", "activity", "trouble", "rules_met")
 # Pieces of files have row ids: within a tree of keys, large values cost twice the time.
 _COLUMNS = "kind, account, id, created_at, active, api, sim, seq"
 # Written as in the index, so that the index answers it.
@@ -68,6 +71,8 @@ class Kind(StrEnum):
     JOB = "job"
     MODEL = "model"
     CHECKPOINT = "checkpoint"
+    COPY = "copy"
+    COPIED = "copied"
     DEPLOYMENT = "deployment"
     OPERATION = "operation"
 

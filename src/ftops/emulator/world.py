@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from ftops.emulator import deployments, files, imports, job_life, uploads
+from ftops.emulator import copies, deployments, files, imports, job_life, uploads
 from ftops.emulator.context import Limits
 from ftops.emulator.store import Document, Kind, Store
 
@@ -29,7 +29,7 @@ def settle(store: Store, now: datetime, limits: Limits) -> None:
 
 
 def _run(store: Store, until: float, cursor: float, limits: Limits) -> None:
-    while turns := _turns(store, cursor):
+    while turns := _turns(store, cursor, limits):
         at, document = min(turns, key=lambda turn: turn[0])
         if at > until:
             return
@@ -37,20 +37,20 @@ def _run(store: Store, until: float, cursor: float, limits: Limits) -> None:
         _step(store, document, at, limits)
 
 
-def _turns(store: Store, cursor: float) -> list[tuple[float, Document]]:
+def _turns(store: Store, cursor: float, limits: Limits) -> list[tuple[float, Document]]:
     """Return what changes by itself, and when.
 
     Of what rests, only the first to expire is looked at: deployments are many, and they wait for days.
     """
     active = store.active()
-    turns = [(_due_at(document, active, cursor), document) for document in active]
+    turns = [(_due_at(document, active, cursor, limits), document) for document in active]
     expiring = store.expiring()
     return turns if expiring is None else [*turns, (max(cursor, expiring.sim["expires_at"]), expiring)]
 
 
-def _due_at(document: Document, active: list[Document], cursor: float) -> float:
+def _due_at(document: Document, active: list[Document], cursor: float, limits: Limits) -> float:
     if document.kind is Kind.JOB:
-        return job_life.due_at(document, active, cursor)
+        return job_life.due_at(document, active, cursor, limits)
     return float(document.sim["due_at"])
 
 
@@ -63,6 +63,8 @@ def _step(store: Store, document: Document, at: float, limits: Limits) -> None:
         files.finish_scan(store, document)
     elif document.kind is Kind.UPLOAD:
         uploads.expire(store, document)
+    elif document.kind is Kind.COPY:
+        copies.settle(store, document)
     elif document.active:
         deployments.settle(store, document)
     else:

@@ -15,6 +15,7 @@ from ftops.kinds.base import Context, Effect, FieldRule, Item, Listing, Shape, T
 from ftops.kinds.bodies import age
 from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
 from ftops.kinds.job_cost import cost_facts
+from ftops.kinds.job_pause import PAUSED, preempted
 from ftops.kinds.job_spec import (
     HYPERPARAMETERS,
     JobDocument,
@@ -143,8 +144,8 @@ class JobKind(Uninquiring):
         return job_body.observe(item, account)
 
     def reads(self, found: Object, now: datetime) -> Call | None:
-        """Return the newest events of a running job; at most a handful run at once in an account."""
-        if found.state != "running":
+        """Return the newest events of a running or paused job; there are a handful of them in an account."""
+        if found.state not in {"running", PAUSED}:
             return None
         return Call(Plane.DATA, "GET", f"/fine_tuning/jobs/{found.id}/events", {"limit": EVENTS})
 
@@ -261,7 +262,9 @@ class JobKind(Uninquiring):
         if found.phase is Phase.CANCELLED:
             return found.state
         step = f", step {found.fields['step']}" if "step" in found.fields else ""
-        return f"{found.state}{step}, created {age(found.created_at, now)} ago"
+        told = f"{found.state}{step}, created {age(found.created_at, now)} ago"
+        by_itself = preempted(found.state, str(found.fields.get("trainingType")), str(found.fields.get("method")))
+        return f"{told}; {by_itself}" if by_itself else told
 
 
 def _usd(fact: Scalar) -> float | None:

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from ftops.digest import MARKER_LENGTH, marker_in
 from ftops.kinds.base import Item
 from ftops.kinds.bodies import Body, moment
+from ftops.kinds.job_pause import stalled
 from ftops.kinds.job_spec import HYPERPARAMETERS
 from ftops.model import Object, Observed, Phase, Pointer
 from ftops.rules import load_rules
@@ -24,8 +25,8 @@ _CHECKPOINT = re.compile(r":ckpt-step-(\d+)$")
 _FINE_TUNED = re.compile(r"^(?P<base>.+)\.ft-(?P<job>[0-9a-f]{32})(?:-(?P<suffix>.+))?$")
 
 FAILED = "failed"
-STANDING = frozenset({"pending", "queued", "paused"})
-"""States in which a job does not train, though it has not ended."""
+QUEUED = frozenset({"pending", "queued"})
+"""States in which a job waits for its turn, and may for long."""
 _PHASES = {
     **dict.fromkeys(("pending", "queued", "validating_files", "created", "notRunning"), Phase.QUEUED),
     "running": Phase.RUNNING,
@@ -74,6 +75,7 @@ class JobBody(Body):
     finished_at: int | None = None
     trained_tokens: int | None = None
     error: Failure | None = None
+    result_files: Sequence[str] | None = None
 
 
 @cache
@@ -95,19 +97,23 @@ def observe(item: Item, account: str) -> Object:
     code, message = (body.error.code or "", body.error.message or "") if body.error is not None else ("", "")
     marker = marker_in(body.suffix or body.fine_tuned_model or "")
     trouble = _trouble(body.status, code, message)
+    fields, phase = _observed_fields(body), _PHASES.get(body.status, Phase.RUNNING)
+    # A resumed job waits as `pending` once more, and its results are begun when it first trains: it has been billed.
+    begun = phase is Phase.QUEUED and body.result_files
     return Object(
         kind="job",
         account=account,
         id=body.id,
-        phase=_PHASES.get(body.status, Phase.RUNNING),
+        phase=Phase.RUNNING if begun else phase,
         state=body.status,
         marker=marker,
         label=_label(body.suffix) if marker else "",
-        fields=_observed_fields(body),
+        fields=fields,
         outputs={"last": body.fine_tuned_model} if body.fine_tuned_model else {},
         created_at=moment(body.created_at),
         finished_at=moment(body.finished_at) if body.finished_at else None,
         problem=": ".join(part for part in (code, message) if part),
+        stalled=stalled(body.id, body.status, str(fields.get("trainingType", "")), str(fields.get("method", ""))),
         unread=("grader", "response_format"),  # The echo reorders members and adds defaults (azure-api.md §8).
         trouble=trouble,
         transient=trouble is not None and trouble.passes and body.status == FAILED,
@@ -121,7 +127,7 @@ def _trouble(status: str, code: str, message: str) -> Trouble | None:
     """
     if status == FAILED:
         return trouble_of_state("job", code, message)
-    return trouble_of_state("job", status, "") if status in STANDING else None
+    return trouble_of_state("job", status, "") if status in QUEUED else None
 
 
 def _observed_fields(body: JobBody) -> dict[str, Observed]:

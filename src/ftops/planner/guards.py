@@ -116,12 +116,15 @@ _ENDINGS = {Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
 
 
 def _failed_binding(match: Match, _scene: Scene) -> Hold | None:
-    """Hold a binding whose last write failed while its spec asks for nothing else."""
-    current = match.current
-    if current is None or current.phase is not Phase.FAILED or match.changes:
+    """Hold a binding whose last write failed, unless its spec was edited since: the same would fail for ever."""
+    current, resource = match.current, match.resource
+    if current is None or current.phase is not Phase.FAILED:
         return None
-    reason = f"its last write ended {current.state}; change its spec, or delete it so that it is made again"
-    return Hold(Why.ATTEMPT_FAILED, reason, gate=Gate.FAILED, trouble=current.trouble)
+    if match.changes and (current.marker is None or current.marker.digest != resource.digest):
+        return None
+    cause = f": {current.problem}" if current.problem else ", and why is told to who wrote it alone"
+    reason = f"its last write ended {current.state}{cause}; change its spec, or let the same be written once more"
+    return Hold(Why.ATTEMPT_FAILED, reason, f"create:{resource.address}", Gate.FAILED, trouble=current.trouble)
 
 
 def _same_rows(match: Match, scene: Scene) -> Hold | None:

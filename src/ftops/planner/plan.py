@@ -92,10 +92,10 @@ def _main_action(match: Match, state: _State) -> Action:
         return _create(match, state) if need.wanted else _not_wanted(match, need)
     if current.phase is Phase.ENDING:
         return replace(_waiting(match, state), summary="being deleted")
-    if match.changes and _shape(match.resource.address.kind) is Shape.BINDING:
+    if (match.changes or current.phase is Phase.FAILED) and _shape(match.resource.address.kind) is Shape.BINDING:
         return _update(match, state)  # While its last write is in flight too, so that one approval covers both.
     if current.phase in {Phase.QUEUED, Phase.RUNNING}:
-        return _waiting(match, state)
+        return _stalled(_waiting(match, state), current)
     kept = _action(match, Verb.KEEP, Gate.OPEN, Why.SETTLED, _fixed_edits(match.resource, current))
     return _idle(kept, match, current, state.scene.live.now_in(match.resource.account))
 
@@ -154,11 +154,29 @@ def _waiting(match: Match, state: _State) -> Action:
     kind = KINDS_BY_WORD[match.resource.address.kind]
     action = _action(match, Verb.WAIT, Gate.OPEN, Why.IN_PROGRESS)
     current, now = match.current, state.scene.live.now
-    progress = kind.progress(current, now) if current else ""
-    trouble = current.trouble if current else None
-    if current and trouble and not trouble.worth_telling(current.created_at, now):
-        trouble = None
-    return replace(action, summary=progress, settles=kind.traits.short_wait, trouble=trouble)
+    if current is None:
+        return action
+    progress = kind.progress(current, now)
+    queue = _queue(current, state.scene.live) if kind.traits.costly else ""
+    lasting = current.trouble is not None and current.trouble.worth_telling(current.created_at, now)
+    trouble = current.trouble if lasting else None
+    return replace(action, summary=progress + queue, settles=kind.traits.short_wait, trouble=trouble)
+
+
+def _queue(current: Object, live: LiveState) -> str:
+    """Return how many of its kind the account is at, whosever they are, while something waits for its turn."""
+    if current.phase is not Phase.QUEUED:
+        return ""
+    ahead = [o for o in live.objects if (o.kind, o.account) == (current.kind, current.account)]
+    running = sum(o.phase is Phase.RUNNING and not o.stalled for o in ahead)
+    return f"; {running} run in the account" if running else ""
+
+
+def _stalled(waiting: Action, current: Object) -> Action:
+    """Return a wait, held if nothing but a person ends it."""
+    if not current.stalled:
+        return waiting
+    return replace(waiting, gate=Gate.GUARD, why=Why.PAUSED, reason=current.stalled)
 
 
 def _create(match: Match, state: _State) -> Action:
@@ -184,6 +202,9 @@ def _why_create(match: Match) -> Why:
 
 def _update(match: Match, state: _State) -> Action:
     marker = match.current.marker if match.current else None
+    if match.current is not None and not match.changes:
+        reason = f"its last write ended {match.current.state}"
+        return _gated(_action(match, Verb.UPDATE, Gate.OPEN, Why.RETRIED, reason), match, state)
     drifted = marker is not None and marker.digest == match.resource.digest
     return _gated(_action(match, Verb.UPDATE, Gate.OPEN, Why.DRIFTED if drifted else Why.CHANGED), match, state)
 
@@ -236,7 +257,7 @@ def _closed(actions: Iterable[Action], scene: Scene) -> Iterator[Action]:
             closed = replace(action, stuck=True, reason=reason)
         else:
             closed = _approval(action, scene)
-        if closed.held and closed.writes and closed.resource is not None:
+        if closed.held and (closed.writes or closed.verb is Verb.WAIT) and closed.resource is not None:
             held.add((closed.address, closed.account))
         yield closed
 

@@ -143,7 +143,8 @@ def _details(action: Action, new: set[Address]) -> list[str]:
         return [*first, *means, *reasons[1:], *changes, *override]
     if action.verb is Verb.UPDATE:
         drift = ["drift: changed outside ftops since it was last applied"] if action.why is Why.DRIFTED else []
-        return [*changes, *drift]
+        again = [f"because {action.reason}"] if action.why is Why.RETRIED else []
+        return [*changes, *drift, *again]
     because = [*changes, action.reason] if action.gate is Gate.OPEN else changes
     causes = "; ".join(cause for cause in because if cause)
     inherited = " (inherited)" if action.why is Why.INHERITED else ""
@@ -201,7 +202,7 @@ def shown(value: Observed | Scalar | Ref) -> str:
 def _summary(plan: Plan, *, show_id: bool) -> tuple[str, ...]:
     writes = plan.writes
     held = sum(a.held for a in plan.actions)
-    waiting = sum(a.verb is Verb.WAIT for a in plan.actions)
+    waiting = sum(a.verb is Verb.WAIT and not a.held for a in plan.actions)
     kept = [a for a in plan.actions if a.verb is Verb.KEEP and not a.held]
     old = sum(a.why is Why.SUPERSEDED for a in kept)
     orphans = sum(a.why is Why.ORPHAN for a in kept)

@@ -91,6 +91,7 @@ class JobLimits:
     queued_max: int
     count_max: int
     trained_tokens_max: int
+    reinforcement_usd_max: float
     origin: Origin
 
 

@@ -13,9 +13,9 @@ from ftops.trouble import Trouble
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where words come from: the answers to `calls` (such as `POST data:/files`), or the objects of the kind `state`.
+    """Where words come from: the answers to `calls` (such as `POST data:/files`), objects of the kind `state`, or both.
 
-    `calls` is a pattern of the whole call. One of the two is empty.
+    `calls` is a pattern of the whole call; what is empty fits nothing.
     """
 
     title: str
@@ -75,7 +75,9 @@ class Troubles:
 
 def _first(rows: Iterable[Symptom], here: set[str], code: str, message: str, status: int | None) -> Symptom | None:
     for row in rows:
-        if row.where in here and (not row.status or status in row.status) and row.fits(code, message):
+        # Of an object no status is told, so a row that is known by its status alone is not about it.
+        about = (not row.status or status in row.status) if status is not None else bool(row.codes or row.message)
+        if row.where in here and about and row.fits(code, message):
             return row
     return None
 

@@ -1,0 +1,34 @@
+"""Listings on ARM, in pages that `nextLink` leads through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urlencode
+
+from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, reply
+from ftops.emulator.store import Document
+
+TOKEN = "$skipToken"  # noqa: S105  no secret
+
+
+def listing(
+    request: Request, found: Sequence[Document], size: int, shown: Callable[[Document], JsonObject]
+) -> Response:
+    """Return a page of documents that come oldest first; the link to the next is absolute (azure-api.md §10).
+
+    Raises: ServiceError (400) for a token that no link has.
+    """
+    first = _first(request)
+    rest = [document for document in found if document.seq > first]
+    body: JsonObject = {"value": [shown(document) for document in rest[:size]]}
+    if len(rest) > size:
+        query = urlencode({**request.query, TOKEN: rest[size - 1].seq})
+        body["nextLink"] = f"{request.origin}{request.path}?{query}"
+    return reply(body)
+
+
+def _first(request: Request) -> int:
+    token = next((value for name, value in request.query.items() if name.lower() == TOKEN.lower()), "0")
+    if not token.isascii() or not token.isdigit():
+        raise ServiceError(400, "BadRequest", f"The {TOKEN} is not valid.")
+    return int(token)
