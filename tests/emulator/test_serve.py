@@ -367,7 +367,7 @@ def test_wrong_secret_of_azure_identity(world: World) -> None:
 def test_workload_identity_of_azure_identity(world: World, tmp_path: Path) -> None:
     """A workload identity signs in with the token file that its cluster gave it."""
     file = tmp_path / "token"
-    file.write_text("header.claims.signature", encoding="utf-8")
+    file.write_text(world.emulator.identity.assertion(), encoding="utf-8")
     with WorkloadIdentityCredential(
         tenant_id=world.emulator.identity.tenant_id,
         client_id=world.emulator.identity.client_id,

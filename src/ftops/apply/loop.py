@@ -38,8 +38,8 @@ ROUNDS_MAX = 10_000
 """Plans made in one pass; more mean that writing changes nothing, which is a bug to be told."""
 BUSY_CODE = "RequestConflict"
 """ARM's code for a second write in flight: refused before anything was done (azure-api.md §10.5)."""
-ENDED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
-"""Answers by which a cancel or delete learns that there is nothing left to do."""
+ENDED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+"""Answers after which a cancel or delete looks whether there is anything left to do (azure-api.md §3.3)."""
 
 
 PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})

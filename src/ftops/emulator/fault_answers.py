@@ -9,6 +9,7 @@ from email.utils import format_datetime
 
 from ftops.emulator.faults import CODE, MESSAGE, Effect, Fault, Spelling
 from ftops.emulator.login_doors import expired, is_arm
+from ftops.emulator.login_errors import as_sign_in_tells
 from ftops.emulator.messages import Response, ServiceError
 
 
@@ -52,7 +53,7 @@ def before(fired: tuple[Fault, ...], path: str, now: datetime) -> Response | Non
         return expired(path).response()
     acted = _act(fired, drop=Effect.DROP_BEFORE, die=Effect.DIE_BEFORE, status=Effect.STATUS_BEFORE)
     if acted is not None:
-        return acted
+        return as_sign_in_tells(path, acted)
     refused = next((fault for fault in fired if fault.effect in _REFUSALS), None)
     return None if refused is None else _refusal(refused, path, now).response()
 

@@ -25,6 +25,7 @@ WAIT_S_MAX = 600
 _RANGES: Mapping[str, tuple[float, float]] = {
     "chance": (0, 1),
     "share": (0, 1),
+    "token_s": (1, 366 * DAY_S),
     "v1_created_status": (200, 299),
     "seconds": (0, WAIT_S_MAX),
     **dict.fromkeys(("nth", "count", "request", "times", "capacity", "part_bytes"), (1, NUMBER_MAX)),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ftops.call import Call
 from ftops.errors import ServiceProblem
 from ftops.redaction import redact
+from ftops.wire.hints import hint
 from ftops.wire.rights import way_out
 
 REQUEST_ID_HEADERS = ("apim-request-id", "x-ms-request-id")
@@ -35,7 +36,7 @@ def problem_of(
         redact(code)[:CODE_CHARACTERS_MAX],
         redact(message)[:MESSAGE_CHARACTERS_MAX],
         redact(request_id)[:CODE_CHARACTERS_MAX],
-        "" if call is None else way_out(call, status, code),
+        "" if call is None else way_out(call, status, code) or hint(call, status, message),
     )
 
 

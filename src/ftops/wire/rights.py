@@ -32,6 +32,8 @@ class Right:
     data: bool = False
 
 
+KEYS_SWITCHED_OFF = "AuthenticationTypeDisabled"
+"""How an account refuses every key; neither the code nor its status is confirmed (azure-api.md §2.2)."""
 _MANAGE = (
     "Foundry Owner (formerly Azure AI Owner), or Cognitive Services Contributor or Cognitive Services OpenAI "
     "Contributor on an Azure OpenAI resource"
@@ -108,18 +110,8 @@ def right_of(call: Call) -> Right | None:
 
 def way_out(call: Call, status: int, code: str) -> str:
     """Return what whoever sees a refusal should do, in a sentence; empty where the service's own words have to do."""
-    if status == HTTPStatus.UNAUTHORIZED:
-        return (
-            "The credential was not accepted there: a wrong or old key, a sign-in to another tenant, or keys that the "
-            "account has switched off (disableLocalAuth). `ftops doctor` tells which credential was used."
-        )
-    if status == HTTPStatus.FORBIDDEN:
-        right = right_of(call)
-        needed = f"It needs {right.action}, which is in {right.roles}. " if right else ""
-        return (
-            f"{needed}A new role takes some minutes to come into force; an account that is closed to public networks "
-            "answers so too."
-        )
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _of_credential(call, status, code)
     if status == HTTPStatus.NOT_FOUND and call.plane is Plane.DATA and code == GATEWAY_NOT_FOUND:
         return (
             "There is no such path at this address: check the account's `endpoint` in the Project (the address alone, "
@@ -130,6 +122,29 @@ def way_out(call: Call, status: int, code: str) -> str:
     if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
         return "The request has too many or too large headers by the time it arrives: look at what a proxy adds."
     return ""
+
+
+def _of_credential(call: Call, status: int, code: str) -> str:
+    if code == KEYS_SWITCHED_OFF:
+        return (
+            "The account has switched keys off (disableLocalAuth): take `auth: {apiKeyEnv: …}` out of the Project, and "
+            "sign in."
+        )
+    if status == HTTPStatus.UNAUTHORIZED:
+        return (
+            "The credential was not accepted there: a key of another account or one that was replaced, a sign-in to "
+            "another tenant, or an endpoint in another cloud than the sign-in. `ftops doctor` tells which credential "
+            "was used."
+        )
+    right = right_of(call)
+    soon = "A new role takes some minutes to come into force"
+    if right is None:
+        return f"{soon}."
+    if right.data:  # The service names the data action; we do not know their names.
+        others = "Owner and Contributor have no rights to data"
+        closed = "an account that is closed to public networks answers so too"
+        return f"It needs the role {right.roles}; {others}. {soon}; {closed}."
+    return f"It needs {right.action}, which is in {right.roles}. {soon}."
 
 
 @dataclass(frozen=True, slots=True)
