@@ -127,9 +127,14 @@ def test_an_import_is_one_call(source: object, value: object, words: str) -> Non
 def test_a_failed_import_is_told_with_the_way_out() -> None:
     """What the service could not read is told without a signature and with what to look at; other errors as is."""
     told = "fileImportFailed: https://d/x?sig=abcdefghijkl answered 403."
-    shown = uploaded(TRAIN, "error", problem=told).problem
-    assert shown.startswith("fileImportFailed: https://d/x?sig=… answered 403. Check that the URL is right")
-    assert uploaded(TRAIN, "error", problem="Line 3 is bad.").problem == "Line 3 is bad."
+    found = uploaded(TRAIN, "error", problem=told)
+    assert found.problem == "fileImportFailed: https://d/x?sig=… answered 403."
+    assert found.trouble is not None
+    assert found.trouble.word == "import-failed"
+    assert "`content_url`" in found.trouble.remedy
+    other = uploaded(TRAIN, "error", problem="Line 3 is bad.")
+    assert (other.problem, other.trouble) == ("Line 3 is bad.", None)
+    assert uploaded(TRAIN, "processed", problem=told).trouble is None
 
 
 def test_a_job_is_one_call() -> None:
