@@ -57,7 +57,7 @@ class Answers:
         return [answer.status_code for answer in self.seen]
 
     @property
-    def first(self) -> Any:  # noqa: ANN401  any JSON
+    def first(self) -> Any:
         """The first body, as JSON."""
         return json.loads(self.seen[0].text())
 
