@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from functools import cache
 
 from azure.ai.projects import AIProjectClient
@@ -20,9 +21,9 @@ ARM_VERSION = "2025-06-01"
 
 def data_client(service: Service, account: Account, surface: Surface, version: str = "") -> OpenAI:
     """Return the OpenAI SDK's client of a surface of the data plane, with the account's key."""
-    http = DefaultHttpxClient(verify=ssl.create_default_context(cafile=service.ca))
+    http = http_client(service)
     if surface is Surface.V1:
-        return OpenAI(base_url=account.v1, api_key=account.key, max_retries=0, http_client=http)
+        return plain_client(service, account.v1, account.key)
     if surface is Surface.CLASSIC:
         return AzureOpenAI(
             azure_endpoint=account.root,
@@ -41,6 +42,16 @@ def data_client(service: Service, account: Account, surface: Surface, version: s
         )
     projects = AIProjectClient(account.project, credential(service))
     return projects.get_openai_client(max_retries=0, http_client=http)
+
+
+def plain_client(service: Service, base_url: str, api_key: str | Callable[[], str]) -> OpenAI:
+    """Return the client that knows nothing of Azure: a root, and a key or what provides tokens."""
+    return OpenAI(base_url=base_url, api_key=api_key, max_retries=0, http_client=http_client(service))
+
+
+def http_client(service: Service) -> DefaultHttpxClient:
+    """Return the SDK's own http client, which trusts the emulator's authority."""
+    return DefaultHttpxClient(verify=ssl.create_default_context(cafile=service.ca))
 
 
 def credential(service: Service) -> ClientSecretCredential:

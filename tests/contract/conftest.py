@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copyfile
 
@@ -60,3 +60,10 @@ def account(pair: tuple[Account, Account]) -> Account:
 def arm(service: Service, account: Account) -> Arm:
     """Return the account on ARM, through the management SDK."""
     return Arm(service, account)
+
+
+@pytest.fixture
+def trouble(service: Service) -> Iterator[Callable[[object], object]]:
+    """Return what puts a description of trouble in force (docs/emulator.md); afterwards there is none."""
+    yield lambda described: service.control("PUT", "faults", described)
+    service.control("DELETE", "faults")
