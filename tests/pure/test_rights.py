@@ -46,10 +46,6 @@ def told(call: Call, status: int, code: str) -> str:
         (USAGES, 403, "AuthorizationFailed", ["Cognitive Services Usages Reader on the subscription"]),
         (DATA, 401, "401", ["another account", "another cloud", "`ftops doctor`"]),
         (DATA, 403, "AuthenticationTypeDisabled", ["disableLocalAuth", "sign in"]),
-        (DATA, 404, "404", ["`endpoint`", "`surface`"]),
-        (LIST, 404, "ParentResourceNotFound", ["`resourceId`"]),
-        (Call(Plane.ARM, "GET", ""), 404, "ResourceNotFound", ["`resourceId`"]),
-        (DATA, 431, "431", ["proxy"]),
     ],
 )
 def test_refusals_have_a_way_out(call: Call, status: int, code: str, words: list[str]) -> None:

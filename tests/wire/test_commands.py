@@ -132,10 +132,8 @@ def test_a_refused_arm_closes_what_depends_on_it(
     app.before = lambda path, _h: refusal if path.startswith("/subscriptions") else None
     code, out, _ = ftops("plan")
     assert code == 1
-    assert (
-        "cannot be read: 403 AuthorizationFailed: No. It needs Microsoft.CognitiveServices/accounts/deployments/read"
-        in out
-    )
+    assert "held: cannot be read: 403 AuthorizationFailed: No.\n" in out
+    assert "do: It needs Microsoft.CognitiveServices/accounts/deployments/read" in out
     assert "Plan: 3 to create" in out
     assert signed_in.given
 

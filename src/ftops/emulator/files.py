@@ -16,9 +16,9 @@ SCAN_S = 5
 _LIST_QUERY = {True: ("after",), False: ("limit", "after", "order")}
 """Which of the queries that shape a list are read, on the stable classic versions and elsewhere."""
 EXPIRY_S = range(1_209_600, 2_592_001)
-TRAINING, RESULTS = "fine-tune", "fine-tune-results"
-"""The purposes of files that are checked, and of those that jobs write."""
-PURPOSES = frozenset({TRAINING, "assistants", "batch", "evals", "user_data", "vision"})
+TRAINING, RESULTS, BATCH = "fine-tune", "fine-tune-results", "batch"
+"""The purposes of files that are checked, of those that jobs write, and of those that are run in batches."""
+PURPOSES = frozenset({TRAINING, BATCH, "assistants", "evals", "user_data", "vision"})
 
 
 def receive(ahead: Ahead) -> AbstractContextManager[Form]:
@@ -33,7 +33,9 @@ def create(ctx: Context, form: Form) -> Response:
     purpose = known_purpose(fields.get("purpose"))
     check_room(ctx, purpose, content.verdict.size_bytes)
     seconds = _seconds(fields) if ctx.surface is not Surface.GA else None
-    document = add(ctx, purpose, content.filename, content.verdict, expiry(seconds, ctx.now_s))
+    expires = expiry(seconds, ctx.now_s)
+    # Checked for every purpose; the recorded upload for batches had an expiry and no echo of it (azure-api.md §4.3).
+    document = add(ctx, purpose, content.filename, content.verdict, {} if purpose == BATCH else expires)
     for position, block in enumerate(content.blocks()):
         ctx.store.add_chunk(document.id, position, block)
     return told(ctx, document)

@@ -164,6 +164,8 @@ def _base(ctx: Context, body: JsonObject, method: str, training_type: str) -> Ba
 
 def _given(body: JsonObject, method: str) -> JsonObject:
     inner = (body.get("method") or {}).get(method) or {}
+    if method == "dpo" and body.get("hyperparameters"):
+        raise invalid("The hyperparameters of dpo belong in method.dpo.")
     sent = inner.get("hyperparameters") or body.get("hyperparameters") or {}
     if not isinstance(sent, dict):
         raise invalid("The hyperparameters field must be an object.")

@@ -84,12 +84,18 @@ def resume(ctx: Context, key: str) -> Response:
 
 
 def delete(ctx: Context, key: str) -> Response:
-    """Delete a job's record, with its model and checkpoints; 204 also when there is none."""
+    """Delete a job's record, with its model and checkpoints; 204 also when there is none.
+
+    Whether the service deletes the model with the record is not known; a model that is deployed is not deleted
+    (service-rules.md §8).
+    """
     job = ctx.store.get(Kind.JOB, ctx.name, key)
     if job is None:
         return Response(204)
     _require(ctx, job, _DELETABLE, "deleted")
-    for checkpoint in job_life.checkpoints(ctx.store, job):
+    checkpoints = job_life.checkpoints(ctx.store, job)
+    _check_not_deployed(ctx, job, checkpoints)
+    for checkpoint in checkpoints:
         ctx.store.delete(checkpoint)
     model = ctx.store.get(Kind.MODEL, ctx.name, job_life.tuned_name(job))
     if model is not None:
@@ -131,6 +137,16 @@ def _require(ctx: Context, job: Document, states: frozenset[str], done: str) -> 
 
 def _wrong_state(ctx: Context, message: str) -> ServiceError:
     return ServiceError(ctx.quirks.wrong_state_status, "unexpectedEntityState", message)
+
+
+def _check_not_deployed(ctx: Context, job: Document, checkpoints: list[Document]) -> None:
+    names = {job_life.tuned_name(job), *(checkpoint.id for checkpoint in checkpoints)}
+    names.update(checkpoint.api["fine_tuned_model_checkpoint"] for checkpoint in checkpoints)
+    for deployment in ctx.store.all(Kind.DEPLOYMENT, ctx.name):
+        model = deployment.api["properties"]["model"]["name"]
+        if model in names:
+            # The refusal is documented and its words are ours.
+            raise ServiceError(409, "conflict", f"The model {model} is deployed as {deployment.api['name']}.")
 
 
 def _check_room(ctx: Context) -> None:

@@ -10,12 +10,6 @@ from http import HTTPStatus
 
 from ftops.call import Call, Plane
 
-GATEWAY_NOT_FOUND = "404"
-"""The code of a 404 that is about the path, not about what it names (azure-api.md §2.1)."""
-PARENTS_NOT_FOUND = frozenset(
-    {"ResourceNotFound", "ParentResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Right:
@@ -109,18 +103,12 @@ def right_of(call: Call) -> Right | None:
 
 
 def way_out(call: Call, status: int, code: str) -> str:
-    """Return what whoever sees a refusal should do, in a sentence; empty where the service's own words have to do."""
+    """Return what to do about a credential that is refused, in a sentence; empty for any other refusal.
+
+    What other refusals mean stands in rules/troubles.toml: these are apart because the sentence depends on the call.
+    """
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _of_credential(call, status, code)
-    if status == HTTPStatus.NOT_FOUND and call.plane is Plane.DATA and code == GATEWAY_NOT_FOUND:
-        return (
-            "There is no such path at this address: check the account's `endpoint` in the Project (the address alone, "
-            "without /openai), and its `surface`."
-        )
-    if status == HTTPStatus.NOT_FOUND and call.plane is not Plane.DATA and code in PARENTS_NOT_FOUND and call.lists:
-        return "Check the account's `resourceId` in the Project, and the tenant of the sign-in."
-    if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
-        return "The request has too many or too large headers by the time it arrives: look at what a proxy adds."
     return ""
 
 
