@@ -11,7 +11,7 @@ import re
 import ssl
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,12 +125,16 @@ def exchanges_in(log: Path) -> list[Exchange]:
     return [Exchange(method, path, int(status), agent) for method, path, status, agent in found]
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[Service]:
-    """Give a server on free ports that is ready, and end it."""
+def many_accounts() -> list[str]:
+    """Return the options for as many accounts as a run of tests may use."""
     made = [f"c{number:03}:{REGIONS[number % 2]}" for number in range(ACCOUNTS)]
-    accounts = [word for each in made for word in ("--account", each)]
-    command = [FTOPS, "emulator", "serve", "-v", "--http", "0", "--https", "0", "--store", "world.db", *accounts]
+    return ["--store", "world.db", *(word for each in made for word in ("--account", each))]
+
+
+@contextmanager
+def served(folder: Path, options: Sequence[str]) -> Iterator[Service]:
+    """Give a server on free ports that is ready, and end it."""
+    command = [FTOPS, "emulator", "serve", "-v", "--http", "0", "--https", "0", *options]
     log = folder / "log.txt"
     with (
         log.open("w", encoding="utf-8") as errors,

@@ -33,9 +33,9 @@ def create(ctx: Context, form: Form) -> Response:
     purpose = known_purpose(fields.get("purpose"))
     check_room(ctx, purpose, content.verdict.size_bytes)
     seconds = _seconds(fields) if ctx.surface is not Surface.GA else None
-    told = expiry(seconds, ctx.now_s)
+    expires = expiry(seconds, ctx.now_s)
     # Checked for every purpose; the recorded upload for batches had an expiry and no echo of it (azure-api.md §4.3).
-    document = add(ctx, purpose, content.filename, content.verdict, {} if purpose == BATCH else told)
+    document = add(ctx, purpose, content.filename, content.verdict, {} if purpose == BATCH else expires)
     for position, block in enumerate(content.blocks()):
         ctx.store.add_chunk(document.id, position, block)
     return told(ctx, document)
