@@ -116,11 +116,6 @@ class Call:
         """Tell whether sending it twice does no harm."""
         return self.reads or self.again
 
-    @property
-    def lists(self) -> bool:
-        """Tell whether the path names no single object: a listing, or the account itself."""
-        return self.reads and self.path.count("/") <= 1
-
     def __str__(self) -> str:
         """Return method, plane and path, for progress and problems; never the query or the body."""
         return f"{self.method} {self.plane}:{self.path}"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ftops.diagnostics import Diagnostic
+    from ftops.trouble import Trouble
 
 
 class FtopsError(Exception):
@@ -83,16 +84,28 @@ class ContentChanged(WireError):
 class ServiceProblem(WireError):
     """The service answered with an error.
 
-    `code` and `message` are the service's own words, `request_id` names the call to its support. `way_out` is ours.
+    `code` and `message` are the service's own words, `request_id` names the call to its support. `trouble` is what we
+    know of them; as a text the error has both in one line, `words` has the service's alone.
     """
 
-    def __init__(self, status: int, code: str, message: str, request_id: str = "", way_out: str = "") -> None:
+    def __init__(
+        self, status: int, code: str, message: str, request_id: str = "", trouble: Trouble | None = None
+    ) -> None:
         """Keep what the service said."""
         name = f"{status}" if code == str(status) else f"{status} {code}"
+        way_out = "" if trouble is None else str(trouble)
         stop = "." if way_out and message and message.rstrip()[-1:].isalnum() else ""
         super().__init__(" ".join(f"{name}: {message.rstrip()}{stop} {way_out}".split()))
         self.status = status
         self.code = code
         self.message = message
         self.request_id = request_id
+        self.trouble = trouble
         self.way_out = way_out
+
+    @property
+    def words(self) -> str:
+        """Return what the service said in one line, with the id by which its support finds the call."""
+        name = f"{self.status}" if self.code == str(self.status) else f"{self.status} {self.code}"
+        request = f" (request {self.request_id})" if self.request_id else ""
+        return " ".join(f"{name}: {self.message}{request}".split())

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from pydantic import ValidationError
-
 from ftops.call import Call
 from ftops.clock import Clock
 from ftops.digest import Marker
@@ -19,8 +17,10 @@ from ftops.kinds.account import limits_of
 from ftops.kinds.base import Item
 from ftops.model import Address, Desired, LiveState, Object, Observed, Pointer
 from ftops.rules import load_rules
+from ftops.trouble import Trouble
 from ftops.upkeep import Cost, Past, Room
 from ftops.wire.client import Client, in_parallel
+from ftops.wire.problems import trouble_in, words_in
 
 Listed = list[Item] | WireError
 Place = tuple[str, str]
@@ -54,6 +54,7 @@ def observe(
     moments = {name: moments.get(name, now) for name in clients}
     objects: dict[Place, tuple[Object, ...]] = {}
     unreadable: dict[Place, str] = {}
+    troubles: dict[tuple[Address | str, str], Trouble] = {}
     rooms: dict[Place, tuple[Room, ...]] = {}
     for name in clients:
         for kind in KINDS_BY_WORD.values():
@@ -62,7 +63,9 @@ def observe(
                 objects[name, kind.word] = kind.observe(readable, name)
                 rooms[name, kind.word] = kind.rooms(readable, limits[name], load_rules())
             except (WireError, ValueError) as error:
-                unreadable[name, kind.word] = _first_line(error)
+                unreadable[name, kind.word] = words_in(error)
+                trouble = trouble_in(error)
+                troubles |= {(name, kind.word): trouble} if trouble else {}
     inquired = _inquire(objects, clients, desired, moments)
     found = _read_more(inquired.objects, clients, desired, moments)
     return LiveState(
@@ -71,6 +74,7 @@ def observe(
         unreadable=unreadable,
         doubts=doubts,
         refused=refused,
+        troubles=troubles,
         now_of=moments,
         calls=sum(client.calls - before[name] for name, client in clients.items()),
         pasts=inquired.pasts,
@@ -175,12 +179,6 @@ def _readable(kind: Kind, listed: Sequence[tuple[Call, Listed]]) -> dict[str, Se
         elif wanted.needed:
             raise result
     return readable
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return f"the service's answer has another shape than expected ({error.error_count()} places)"
-    return str(error).partition("\n")[0]
 
 
 def _read_more(

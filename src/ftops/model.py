@@ -13,6 +13,7 @@ from ftops.diagnostics import Span
 from ftops.difference import Difference
 from ftops.digest import Marker
 from ftops.reasons import Why
+from ftops.trouble import Trouble
 from ftops.upkeep import AFTER_DAYS_DEFAULT, FREE, UNPRICED, Cost, Lifecycle, Past, Room, Use, total
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -119,11 +120,11 @@ class Object:
     """One thing that exists in the service.
 
     `state` is the service's own word behind `phase`. `outputs` are what references resolve to, by selector. `problem`
-    is what the service says of a failed one, `transient` whether another attempt may get past it. `updatable` holds the
-    writable part of the body as read, which an update sends back overlaid by the spec. `label` is the part of an
-    artifact's name that a person chose. `stalled` says why it goes on only when a person makes it. `unread` names the
-    fields (by prefix) that this account does not show. `use` is None for what the service never deletes by itself;
-    `cost` is what it cost to make and costs to keep.
+    is what the service says of a failed one, `trouble` what is known of that, or of its state; `transient` says whether
+    another attempt may get past it. `updatable` holds the writable part of the body as read, which an update sends back
+    overlaid by the spec. `label` is the part of an artifact's name that a person chose. `stalled` says why it goes on
+    only when a person makes it. `unread` names the fields (by prefix) that this account does not show. `use` is None
+    for what the service never deletes by itself; `cost` is what it cost to make and costs to keep.
     """
 
     kind: str
@@ -138,6 +139,7 @@ class Object:
     finished_at: datetime | None = None
     problem: str = ""
     transient: bool = False
+    trouble: Trouble | None = None
     stalled: str = ""
     label: str = ""
     updatable: Mapping[str, object] = field(default_factory=dict)
@@ -204,7 +206,7 @@ class Action:
     of each field that is a reference and is known. `after` are the addresses that must be ready first. `override` is
     the option that opens a closed guard, if one does. `cost` is what a write adds, negative for what a delete saves.
     `undo` marks the taking back of our own create, which needs no approval. `settles` marks a wait that is short by
-    the service's rules, `stuck` one for something that is held.
+    the service's rules, `stuck` one for something that is held. `trouble` is what is known of the service's words.
     """
 
     address: Address
@@ -226,6 +228,7 @@ class Action:
     settles: bool = False
     stuck: bool = False
     cost: Cost = FREE
+    trouble: Trouble | None = None
 
     @property
     def writes(self) -> bool:
@@ -283,12 +286,12 @@ class LiveState:
     """What was observed, what could not be read and why, and the creates of which nobody knows the outcome.
 
     `unreadable` maps (account, kind) to the problem. `doubts` maps write keys to the moment of their intent, `refused`
-    maps a resource to why this run writes no more of it. `now` is the service's clock, `now_of` those of the accounts,
-    which only emulators set apart. `pasts` tells of declared names that are absent where that may have a cause,
-    `removed` when we deleted something, by key. `unseen` maps an account to what it does not show besides objects,
-    `rooms` tells by account and kind how much of it the account can hold. `differences` are those of
-    contents of datasets, by the digests that markers carry: what was there, and what takes its place; a pair of which
-    nothing is known is not in there.
+    maps a resource to why this run writes no more of it, `troubles` has what is known of either by the same keys. `now`
+    is the service's clock, `now_of` those of the accounts, which only emulators set apart. `pasts` tells of declared
+    names that are absent where that may have a cause, `removed` when we deleted something, by key. `unseen` maps an
+    account to what it does not show besides objects, `rooms` tells by account and kind how much of it the account can
+    hold. `differences` are those of contents of datasets, by the digests that markers carry: what was there, and what
+    takes its place; a pair of which nothing is known is not in there.
     """
 
     now: datetime
@@ -296,6 +299,7 @@ class LiveState:
     unreadable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     doubts: Mapping[str, datetime] = field(default_factory=dict)
     refused: Mapping[tuple[Address, str], str] = field(default_factory=dict)
+    troubles: Mapping[tuple[Address | str, str], Trouble] = field(default_factory=dict)
     calls: int = 0
     now_of: Mapping[str, datetime] = field(default_factory=dict)
     pasts: Mapping[tuple[Address, str], Past] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
+from arm import Arm
 from service import Account, Service, many_accounts, served
 
 FACT = re.compile(r"(azure-api|service-rules)\.md §[\d.]+[a-z]?\b.* \[(W|S|D|P|UNCONFIRMED)\]")
@@ -53,6 +54,12 @@ def pair(_unused: Iterator[Account]) -> tuple[Account, Account]:
 def account(pair: tuple[Account, Account]) -> Account:
     """Return an account that nobody used."""
     return pair[0]
+
+
+@pytest.fixture
+def arm(service: Service, account: Account) -> Arm:
+    """Return the account on ARM, through the management SDK."""
+    return Arm(service, account)
 
 
 @pytest.fixture

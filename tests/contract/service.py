@@ -136,9 +136,13 @@ def served(folder: Path, options: Sequence[str]) -> Iterator[Service]:
     """Give a server on free ports that is ready, and end it."""
     command = [FTOPS, "emulator", "serve", "-v", "--http", "0", "--https", "0", *options]
     log = folder / "log.txt"
+    # What it imports comes from a store with its own certificate.
+    environ = {**os.environ, "SSL_CERT_FILE": str(folder / ".ftops" / "emulator" / "ca.pem")}
     with (
         log.open("w", encoding="utf-8") as errors,
-        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=errors, text=True) as process,  # noqa: S603
+        subprocess.Popen(  # noqa: S603 — as named
+            command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
     ):
         assert process.stdout is not None
         try:

@@ -126,6 +126,14 @@ def test_a_job_refused_at_the_safety_gate_is_held_with_the_harms(root: Path, des
     assert held(root) == (1, 0)
 
 
+def test_trouble_comes_from_a_file_as_well(root: Path) -> None:
+    """What a person puts in force with `ftops emulator faults` is met by the commands that follow."""
+    Project(root).ftops("emulator", "faults", "-", stdin="faults: [{effect: fail-job, stage: safety, count: 1}]")
+    command(root, "apply", "--yes", "--wait", code=4)
+    assert "for Violence, Self Harm." in command(root, "status", JOB, code=0)
+    assert held(root) == (1, 0)
+
+
 @pytest.mark.parametrize("stage", [Stage.DATA_CHECK, Stage.SAFETY], ids=str)
 def test_what_judges_the_data_is_never_tried_again_by_itself(root: Path, stage: Stage) -> None:
     """The same rows are judged the same: `onFailure: {retry: 2}` is for causes that pass."""
@@ -269,7 +277,7 @@ def test_a_deployment_that_fails_is_told_and_not_written_again(root: Path, desir
     assert "its last write ended Failed: DeploymentFailed: The deployment could not be completed" in action.reason
     for _ in range(2):
         told = command(root, "apply", "--yes", code=4)
-        assert "its last write ended Failed, and why is told to who wrote it alone" in told
+        assert "its last write ended Failed (why was told to the apply that wrote it; the portal may tell, too)" in told
     assert f"to do it all the same: --allow create:{PROD}" in told
     assert writes(root) == 1
     told = command(root, "plan", "--allow", f"create:{PROD}", code=0)

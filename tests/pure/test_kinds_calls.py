@@ -127,9 +127,14 @@ def test_an_import_is_one_call(source: object, value: object, words: str) -> Non
 def test_a_failed_import_is_told_with_the_way_out() -> None:
     """What the service could not read is told without a signature and with what to look at; other errors as is."""
     told = "fileImportFailed: https://d/x?sig=abcdefghijkl answered 403."
-    shown = uploaded(TRAIN, "error", problem=told).problem
-    assert shown.startswith("fileImportFailed: https://d/x?sig=… answered 403. Check that the URL is right")
-    assert uploaded(TRAIN, "error", problem="Line 3 is bad.").problem == "Line 3 is bad."
+    found = uploaded(TRAIN, "error", problem=told)
+    assert found.problem == "fileImportFailed: https://d/x?sig=… answered 403."
+    assert found.trouble is not None
+    assert found.trouble.word == "import-failed"
+    assert "`content_url`" in found.trouble.remedy
+    other = uploaded(TRAIN, "error", problem="Line 3 is bad.")
+    assert (other.problem, other.trouble) == ("Line 3 is bad.", None)
+    assert uploaded(TRAIN, "processed", problem=told).trouble is None
 
 
 def test_a_job_is_one_call() -> None:
@@ -200,6 +205,20 @@ def test_a_deployment_is_one_call() -> None:
         "tags": {"team": "x", "ftops-owner": PROJECT, "ftops-digest": PROD.digest},
         "properties": {"model": {"format": "OpenAI", "name": "m.ft-1", "version": "1"}, "raiPolicyName": "P"},
     }
+
+
+def test_nulls_that_a_deployment_tells_are_not_sent_back() -> None:
+    """An update sends what was observed and is not null: a null is no value of anybody's."""
+    found = deployed(PROD, "m.ft-1", raiPolicyName=None, serviceTier=None, spilloverDeploymentName="other")
+    body = DEPLOYMENTS.update(PROD, found, {"model.name": "m.ft-1"}).body
+    assert isinstance(body, dict)
+    assert body["properties"] == {
+        "model": {"format": "OpenAI", "name": "m.ft-1", "version": "1"},
+        "versionUpgradeOption": "NoAutoUpgrade",
+        "raiPolicyName": "P",
+        "spilloverDeploymentName": "other",
+    }
+    assert body["sku"] == {"name": "GlobalStandard", "capacity": 80}
 
 
 def test_a_sku_is_normalised() -> None:

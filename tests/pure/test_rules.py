@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from ftops.rules import Bom, Model, Origin, Range, load_rules, tables
+from ftops.rules.troubles import load_troubles
 
 RULES = load_rules()
 METHODS = {"supervised", "dpo", "reinforcement"}
@@ -78,9 +79,13 @@ def test_training_types_are_those_of_the_models() -> None:
 
 
 def test_every_table_is_dated() -> None:
-    """Every table of limits, the transient failures and the training types say from where and since when."""
+    """Every table of limits, the troubles and the training types say from where and since when."""
     tables = [getattr(RULES.limits, f.name) for f in fields(RULES.limits)]
-    origins = [table.origin for table in tables] + [RULES.transient.origin, RULES.training_types_origin]
+    origins = (
+        [table.origin for table in tables]
+        + [row.origin for row in load_troubles().rows]
+        + [RULES.training_types_origin]
+    )
     assert all(isinstance(o, Origin) and o.source and o.as_of.year >= 2026 for o in origins)
 
 
@@ -223,23 +228,6 @@ def test_tokens_of_a_picture(width: int, height: int, tokens: int) -> None:
 def test_a_range_without_lower_bound() -> None:
     """A range may have no lower bound."""
     assert replace(RULES.limits.supervised.n_epochs, min=None).holds(-5)
-
-
-@pytest.mark.parametrize(
-    ("code", "message", "expected"),
-    [
-        ("internalFailure", "", True),
-        ("serviceUnavailable", "", True),
-        ("500", "A system error was encountered, please try again later.", True),
-        ("jsonlValidationFailed", "Row 3 is malformed.", False),
-        ("contentFilter", "Training data failed RAI checks for harm types [violence].", False),
-        ("invalidPayload", "The grader raised: a system error was encountered", False),
-    ],
-)
-def test_transient_failures(code: str, message: str, expected: bool) -> None:
-    """Only failures of the service itself may be tried again, never data checks, safety or graders."""
-    assert RULES.is_transient(code, message) is expected
-    assert set(RULES.transient.codes) == {"internalFailure", "serviceUnavailable"}
 
 
 @pytest.mark.parametrize(

@@ -15,20 +15,22 @@ from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
+from ftops.apply.failures import ENDED, is_busy, may_have_been_done, passes, problem_text, told_of, what_next
 from ftops.apply.journal import Journal, UploadMemory
 from ftops.apply.operations import Operations, left_of
 from ftops.clock import Clock
-from ftops.errors import ConnectionLost, Interrupted, ServiceProblem, Unreachable, WireError
+from ftops.errors import Interrupted, ServiceProblem, WireError
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Shape
 from ftops.live import observe, overlay, resolve_pointers, without
 from ftops.model import Action, Address, Desired, LiveState, Object, Phase, Plan, Policy, Verb
 from ftops.planner import plan as make_plan
 from ftops.rules import load_rules
+from ftops.trouble import Trouble
 from ftops.versions import Compare, uncompared
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
-from ftops.wire.problems import in_words
+from ftops.wire.problems import trouble_in, words_in
 
 POLL_GROWTH = 1.5
 """Looks at a short wait begin at the pace of a file's scan and slow down to that of a write of ARM."""
@@ -36,14 +38,6 @@ WAIT_POLL_S = 60.0
 """Seconds between passes under --wait."""
 ROUNDS_MAX = 10_000
 """Plans made in one pass; more mean that writing changes nothing, which is a bug to be told."""
-BUSY_CODE = "RequestConflict"
-"""ARM's code for a second write in flight: refused before anything was done (azure-api.md §10.5)."""
-ENDED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
-"""Answers after which a cancel or delete looks whether there is anything left to do (azure-api.md §3.3)."""
-
-
-PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-"""Refusals of the moment, beside the service's own faults."""
 
 
 class Listener(Protocol):
@@ -67,11 +61,11 @@ class Run:
     """What passes of one command share.
 
     `pause` lets the service's time pass; `stopped` tells of an interrupt. `refused` says what is written no more and
-    why; of these, `passing` are tried again by the next pass. `lost` are the causes of lost answers by key. `written`
-    are the keys of this pass: one that comes back after it was done did not take effect, and is told instead of sent
-    for ever. `done` are the writes of bindings that passes did; once listings show them, that is all that was approved
-    of them. `unconfirmed` says that something was made or deleted since the accounts were last listed. `compare` adds
-    what differs between contents of datasets, as it did for the plan that was approved.
+    why, `troubles` what is known of it; of these, `passing` are tried again by the next pass. `lost` are the causes of
+    lost answers by key. `written` are the keys of this pass: one that comes back after it was done did not take effect,
+    and is told instead of sent for ever. `done` are the writes of bindings that passes did; once listings show them,
+    that is all that was approved of them. `unconfirmed` says that something was made or deleted since the accounts were
+    last listed. `compare` adds what differs between contents of datasets, as it did for the plan that was approved.
     """
 
     desired: Desired
@@ -83,6 +77,7 @@ class Run:
     pause: Callable[[float], None]
     stopped: Callable[[], bool]
     refused: dict[tuple[Address, str], str] = field(default_factory=dict)
+    troubles: dict[tuple[Address | str, str], Trouble] = field(default_factory=dict)
     passing: set[tuple[Address, str]] = field(default_factory=set)
     lost: dict[str, str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
@@ -95,6 +90,7 @@ class Run:
         """Return what the accounts hold now, with the journal's doubts at that moment."""
         self.unconfirmed = False
         live = self.compare(self.desired, observe(self.clients, self.desired, self.clock, {}, dict(self.refused)))
+        live = replace(live, troubles={**live.troubles, **self.troubles})
         return self.operations.explained(self.journal.remembered(live, self.policy.grace_s), self.clients)
 
     def plan(self, live: LiveState) -> Plan:
@@ -206,9 +202,8 @@ def _write(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         try:
             fresh = _changed_since(run, action, live)
         except (WireError, ValueError) as error:
-            return _refused(
-                run, action, live, f"it could not be read again before it was written: {in_words(error)}", error
-            )
+            problem = f"it could not be read again before it was written: {words_in(error)}"
+            return _refused(run, action, live, problem, error)
         if fresh is not None:
             run.listener.acted(action, "it changed since the plan; planning again")
             return fresh
@@ -234,23 +229,15 @@ def _make(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         memory = UploadMemory(run.journal, key, plan.id, moment, partial(_heed_stop, run))
         answer = run.clients[action.account].call(call, memory)
     except WireError as error:
-        if _may_have_been_done(error, action) and run.journal.may_have_made(key):
+        if may_have_been_done(error, KINDS_BY_WORD[action.address.kind]) and run.journal.may_have_made(key):
             return _in_doubt(run, action, key, live, error)
-        run.journal.refuse(key, moment(), _problem_text(error))
-        if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
+        run.journal.refuse(key, moment(), problem_text(error))
+        if is_busy(error):
             run.written.discard(key)
+            run.listener.acted(action, told_of(error))
             raise _Busy from error
-        return _refused(run, action, live, _problem_text(error), error)
+        return _refused(run, action, live, problem_text(error), error)
     return _confirm(run, action, key, live, answer)
-
-
-def _may_have_been_done(error: WireError, action: Action) -> bool:
-    """Tell whether a failure leaves open what was done: a lost answer, a server's fault, a conflict with itself."""
-    if not isinstance(error, ServiceProblem):
-        return isinstance(error, ConnectionLost) and not isinstance(error, Unreachable)
-    if error.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}:
-        return KINDS_BY_WORD[action.address.kind].traits.shape is Shape.ARTIFACT
-    return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer) -> LiveState:
@@ -279,7 +266,7 @@ def _confirm(run: Run, action: Action, key: str, live: LiveState, answer: Answer
         live = _ended(run, made, Verb.CANCEL if kind.traits.cancellable else Verb.DELETE, live)
         became = "it was taken back at once"
     except (WireError, ValueError) as error:
-        became = f"it could not be taken back yet ({in_words(error)}), which the next pass tries again"
+        became = f"it could not be taken back yet ({words_in(error)}), which the next pass tries again"
     return _refused(run, action, live, f"the service took it differently: {told}; {became}")
 
 
@@ -295,11 +282,12 @@ def _end(run: Run, plan: Plan, action: Action, live: LiveState) -> LiveState:
         live = _ended(run, found, action.verb, live)
     except (WireError, ValueError) as error:
         run.journal.refuse(key, run.service_now(action.account, live), str(error))
-        if isinstance(error, ServiceProblem) and error.code == BUSY_CODE:
+        if is_busy(error):
+            run.listener.acted(action, told_of(error))
             raise _Busy from error
         binding = KINDS_BY_WORD[found.kind].traits.shape is Shape.BINDING
         left = live if binding else without(live, found)  # A deployment that stays is billed, and is told so.
-        return _refused(run, action, left, f"{found.id}: {in_words(error)}", error)
+        return _refused(run, action, left, f"{found.id}: {words_in(error)}", error)
     run.journal.done(key, run.service_now(action.account, live), found.id)
     run.written.add(key)
     if KINDS_BY_WORD[found.kind].traits.shape is Shape.BINDING:
@@ -360,8 +348,8 @@ def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: WireEr
     When listings decided that it was not done and sending it again ends the same way, that is an error to be told.
     """
     if key in run.lost:
-        return _refused(run, action, live, f"{_problem_text(cause)}, as before: {run.lost[key]}", cause)
-    run.lost[key] = _problem_text(cause)
+        return _refused(run, action, live, f"{problem_text(cause)}, as before: {run.lost[key]}", cause)
+    run.lost[key] = problem_text(cause)
     run.written.discard(key)
     run.listener.acted(action, f"the answer was lost ({cause}); the next listings decide")
     return replace(live, doubts={**live.doubts, key: run.service_now(action.account, live)})
@@ -370,24 +358,13 @@ def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: WireEr
 def _refused(run: Run, action: Action, live: LiveState, problem: str, error: Exception | None = None) -> LiveState:
     """Return the live state with a resource that this pass writes no more; everything independent goes on."""
     place = (action.address, action.account)
-    if _passes(error):
+    trouble = trouble_in(error) if error is not None or action.object is None else action.object.trouble
+    run.troubles.pop(place, None)
+    if trouble is not None:
+        run.troubles[place] = trouble
+    if passes(error):
         run.passing.add(place)
-        problem += "; the next pass tries again"
+    problem += what_next(error)
     run.refused[place] = problem
     run.listener.acted(action, f"refused: {problem}")
-    return replace(live, refused=dict(run.refused))
-
-
-def _passes(error: Exception | None) -> bool:
-    """Tell whether a failure may pass by itself: a connection, a throttle, a fault of the service."""
-    if isinstance(error, ServiceProblem):
-        return error.status in PASSING or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return isinstance(error, ConnectionLost)
-
-
-def _problem_text(problem: WireError) -> str:
-    if not isinstance(problem, ServiceProblem):
-        return in_words(problem)
-    request = f" (request {problem.request_id})" if problem.request_id else ""
-    way_out = f"; {problem.way_out}" if problem.way_out else ""
-    return f"the service answered {problem.status} {problem.code}: {problem.message}{request}{way_out}"
+    return replace(live, refused=dict(run.refused), troubles={**live.troubles, **run.troubles})

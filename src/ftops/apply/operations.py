@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from ftops.call import Call, Plane
 from ftops.errors import WireError
 from ftops.model import Action, LiveState, Object, Phase
+from ftops.rules.troubles import trouble_of_state
 from ftops.wire.client import Client
 from ftops.wire.flows import Answer
 from ftops.wire.problems import problem_of
+
+Cause: TypeAlias = tuple[str, str] | None
+"""The code and the message of a failure, where they were told."""
 
 HEADER = "azure-asyncoperation"
 SUBSCRIPTION_PARTS = 3
@@ -27,7 +32,7 @@ class Operations:
     """Where to ask about each binding that this run wrote, and what was told of those that failed."""
 
     _calls: dict[tuple[str, str, str], Call] = field(default_factory=dict)
-    _told: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _told: dict[tuple[str, str, str], Cause] = field(default_factory=dict)
 
     def began(self, made: Object, answer: Answer) -> None:
         """Take note of the operation that an answer names, if it names one; what an earlier one told is past."""
@@ -45,7 +50,7 @@ class Operations:
                 self._told[_place(found)] = _cause(clients[found.account], self._calls[_place(found)])
         if not failed:
             return live
-        by_place = {_place(o): replace(o, problem=self._told[_place(o)]) for o in failed}
+        by_place = {_place(o): _with(o, self._told[_place(o)]) for o in failed}
         return replace(live, objects=tuple(by_place.get(_place(o), o) for o in live.objects))
 
 
@@ -58,7 +63,7 @@ def operation_call(url: str) -> Call | None:
     head, path = parts.path.split("/")[:SUBSCRIPTION_PARTS], parts.path.split("/")[SUBSCRIPTION_PARTS:]
     if not path or [part.lower() for part in head[:-1]] != ["", "subscriptions"]:
         return None
-    return Call(Plane.SUBSCRIPTION, "GET", f"/{'/'.join(path)}", dict(parse_qsl(parts.query)))
+    return Call(Plane.SUBSCRIPTION, "GET", f"/{'/'.join(path)}", dict(parse_qsl(parts.query, keep_blank_values=True)))
 
 
 def left_of(action: Action) -> str:
@@ -69,16 +74,24 @@ def left_of(action: Action) -> str:
     return f"{still}; write in the spec what it has, if that will do" if still else "it is not there"
 
 
-def _cause(client: Client, call: Call) -> str:
+def _cause(client: Client, call: Call) -> Cause:
     """Return what an operation tells of its failure, or nothing."""
     try:
         item = client.call(call).item
     except WireError:
-        return ""
+        return None
     if not isinstance(item.get("error"), Mapping):
-        return ""
+        return None
     problem = problem_of(0, {}, item, "")
-    return f"{problem.code}: {problem.message}"
+    return problem.code, problem.message
+
+
+def _with(failed: Object, cause: Cause) -> Object:
+    """Return a failed object with why its write failed, as far as that was told and is known."""
+    if cause is None:
+        return failed
+    trouble = trouble_of_state(failed.kind, *cause) or failed.trouble
+    return replace(failed, problem=": ".join(cause), trouble=trouble)
 
 
 def _place(found: Object) -> tuple[str, str, str]:

@@ -47,7 +47,8 @@ def _standing(action: Action, live: LiveState, desired: Desired) -> Standing:
     origins = tuple(str(ref.target) for ref in action.resource.refs) if action.resource else ()
     if found is None:
         words = action.reason or action.summary
-        return Standing(str(action.address), action.account, "held" if action.held else "absent", words, origins)
+        state = "held" if action.held else "absent"
+        return Standing(str(action.address), action.account, state, words, origins, trouble=action.trouble)
     words = KINDS_BY_WORD[found.kind].progress(found, live.now).removeprefix(f"{found.state}, ")
     if action.resource is None or action.why is Why.PAUSED:
         words = f"{words}, {action.reason}"
@@ -60,6 +61,7 @@ def _standing(action: Action, live: LiveState, desired: Desired) -> Standing:
         found.id,
         created_at=found.created_at,
         prompt=_prompt(action, desired),
+        trouble=action.trouble,
     )
 
 

@@ -14,6 +14,7 @@ from ftops.emulator.context import (
 )
 from ftops.emulator.core import Emulator
 from ftops.emulator.faults import EVERY, Effect, Fault, FaultTable, Met, Spelling, Stage
+from ftops.emulator.login_roles import Roles
 from ftops.emulator.messages import Part, Request, Response
 from ftops.emulator.trouble import Problem, Trouble, names_of, read_trouble
 
@@ -35,6 +36,7 @@ __all__ = [
     "Quirks",
     "Request",
     "Response",
+    "Roles",
     "Spelling",
     "Stage",
     "SuffixMember",

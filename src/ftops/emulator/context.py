@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from ftops.clock import Clock
 from ftops.emulator.faults import Effect, Fault
-from ftops.emulator.login_tokens import Identity
+from ftops.emulator.login_roles import Roles
+from ftops.emulator.login_tokens import TOKEN_S, Identity
 from ftops.emulator.messages import JsonObject, Request, ServiceError, invalid, not_found
 from ftops.emulator.store import Document, Kind, Store
 
@@ -40,6 +41,8 @@ class Limits:
     base_quota: thousands of tokens per minute for each SKU and model in a region. serving_delay_s: how long after
     Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it takes until a call or a write
     is shown. log_page: events on one page of the Activity Log. deployment_page: deployments on one page of their list.
+    token_s: for how long a token that is given out is good, in seconds of the system's time. roles: what the tenant's
+    application may do. disable_local_auth: accounts take no keys.
     """
 
     files: int = 100
@@ -62,6 +65,9 @@ class Limits:
     deployment_page: int = 100
     account_page: int = 200
     log_service_deletions: bool = False
+    token_s: int = TOKEN_S
+    roles: Roles = Roles.ALL
+    disable_local_auth: bool = False
 
 
 class Metadata(StrEnum):

@@ -1,13 +1,11 @@
-"""Deployments on ARM: put, read, list, patch, delete, and the long-running operation behind a write."""
+"""Deployments on ARM: put, read, list, patch and delete."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from urllib.parse import urlencode
 from uuid import UUID
 
-from ftops.emulator import activity, echoes, quota, versions
+from ftops.emulator import activity, echoes, operations, quota, versions
 from ftops.emulator.accounts import ACTOR
 from ftops.emulator.activity import AT_ONCE, BEGUN, Act
 from ftops.emulator.arm_pages import listing
@@ -118,23 +116,7 @@ def delete(ctx: Context, name: str) -> Response:
     properties = {**document.api["properties"], "provisioningState": "Deleting"}
     due_at = ctx.now.timestamp() + DELETE_S
     _keep_written(ctx, document.changed(active=True, sim={"due_at": due_at}, properties=properties), "delete", BEGUN)
-    return Response(status, _operation(ctx, DELETE_S))
-
-
-def operation(ctx: Context, _subscription: str, _location: str, key: str) -> Response:
-    """Return the state of a long-running operation; its signed query must come back untouched."""
-    found = ctx.store.find(Kind.OPERATION, key)
-    if found is None or ctx.request.query.get("h") != _signature(key):
-        raise ServiceError(404, "ResourceNotFound", f"The operation '{key}' was not found.")
-    done = ctx.now.timestamp() >= found.sim["due_at"]
-    if ctx.request.query.get("operationResultResponseType") == "Location" and not done:
-        return Response(202)
-    ending = {"endTime": ticks(found.sim["due_at"])} if done else {}
-    code, message = found.sim.get("failure") or ("", "")
-    if done and code:
-        return reply({**found.api, "status": "Failed", **ending, "error": {"code": code, "message": message}})
-    status = "Succeeded" if done else "Running"
-    return reply({**found.api, "status": status, **ending, "percentComplete": 100.0 if done else 0.0})
+    return Response(status, operations.begun(ctx, DELETE_S))
 
 
 def settle(store: Store, document: Document) -> None:
@@ -382,23 +364,5 @@ def _etag(store: Store) -> str:
 def _written(
     ctx: Context, document: Document, status: int, *, slow_s: int, failure: list[str] | None = None
 ) -> Response:
-    headers = {"ETag": document.api["etag"], **(_operation(ctx, slow_s, failure) if slow_s else {})}
+    headers = {"ETag": document.api["etag"], **(operations.begun(ctx, slow_s, failure) if slow_s else {})}
     return reply(shown(ctx, document), status, headers)
-
-
-def _signature(key: str) -> str:
-    return hashlib.sha256(f"operation:{key}".encode()).hexdigest()
-
-
-def _operation(ctx: Context, seconds: int, failure: list[str] | None = None) -> dict[str, str]:
-    """Begin an operation that ends in `seconds`, or fails then, and return the two headers that lead to it."""
-    key, moment = str(UUID(ctx.store.next_hex())), ctx.now.timestamp()
-    subscription = ctx.account.api["id"].split("/resourceGroups/")[0]
-    place = f"providers/Microsoft.CognitiveServices/locations/{ctx.account.api['location']}"
-    path = f"{subscription}/{place}/operationResults/{key}"
-    api: JsonObject = {"id": path, "name": key, "status": "Running", "startTime": ticks(moment)}
-    sim: JsonObject = {"due_at": moment + seconds, "failure": failure}
-    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, sim))
-    query = urlencode({"api-version": ctx.api_version, "t": int(moment), "c": "emulator", "h": _signature(key)})
-    url = f"{ctx.request.origin}{path}?{query}"
-    return {"Azure-AsyncOperation": url, "Location": f"{url}&operationResultResponseType=Location"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path as FilePath
@@ -29,11 +30,13 @@ from ftops.kinds.file_room import PURPOSE, SIZE, file_rooms
 from ftops.model import Address, Change, Object, Phase, Resource, Scalar
 from ftops.redaction import redact
 from ftops.rules import Rules
+from ftops.rules.troubles import trouble_of_state
+from ftops.trouble import Trouble
 from ftops.upkeep import FREE, Cost, Lifecycle, Room, many, sized
 from ftops.urls import is_secret, wrong_source
 
-IMPORT_FAILED = "fileImportFailed"
-"""The service's code for what it could not read at a URL (azure-api.md §3.3)."""
+_CODE = re.compile(r"\A[a-z]\w+(?=: )")
+"""The code that a file's error may begin with, such as `fileImportFailed: …` (azure-api.md §3.3)."""
 RETRIES = 1
 """A file that ended in `error` is sent again once (semantics §1)."""
 
@@ -159,18 +162,20 @@ class DatasetKind(Uninquiring, Untrained):
         """Return the file that a body describes."""
         body = FileBody.model_validate(item)
         marker = marker_in_file_name(body.filename)
+        phase, told = _PHASES.get(body.status, Phase.QUEUED), body.status_details or ""
         return Object(
             kind=self.word,
             account=account,
             id=body.id,
-            phase=_PHASES.get(body.status, Phase.QUEUED),
+            phase=phase,
             state=body.status,
             marker=marker,
             label=marker.name if marker else "",
             fields={"filename": body.filename} | ({} if body.bytes is None else {SIZE: body.bytes}),
             outputs={"last": body.id},
             created_at=moment(body.created_at),
-            problem=_problem(body.status_details or ""),
+            problem=redact(told),  # It may be the URL that could not be read.
+            trouble=_trouble(told) if phase is Phase.FAILED else None,
         )
 
     def reads(self, found: Object, now: datetime) -> Call | None:
@@ -254,10 +259,10 @@ class DatasetKind(Uninquiring, Untrained):
         return str(found.fields["filename"]) if found.phase is Phase.READY else "being scanned"
 
 
-def _problem(told: str) -> str:
-    """Return what the service says of a file in error, which may be the URL that it could not read, and the way out."""
-    way_out = " Check that the URL is right and its signature still valid, then run again."
-    return f"{redact(told).rstrip('. ')}.{way_out}" if told.startswith(IMPORT_FAILED) else redact(told)
+def _trouble(told: str) -> Trouble | None:
+    """Return what is known of the error of a file."""
+    code = _CODE.match(told)
+    return trouble_of_state("dataset", code[0] if code else "", told)
 
 
 def _source_findings(dataset: DatasetDocument) -> Iterable[Finding]:

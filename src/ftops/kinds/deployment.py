@@ -29,6 +29,7 @@ from ftops.kinds.envelope import Document, Finding, JobRef, Path, as_type
 from ftops.kinds.job_body import model_pointer
 from ftops.model import Address, Change, Object, Observed, Phase, Pointer, Ref, Resource, Value
 from ftops.rules import Rules
+from ftops.rules.troubles import trouble_of_state
 from ftops.upkeep import FREE, Cost, IdlePolicy, Lifecycle, Room, last_use, spent_so_far, to_the_minute
 
 OWNER_TAG = "ftops-owner"
@@ -146,11 +147,12 @@ class DeploymentKind(Untrained):
         body = DeploymentBody.model_validate(item)
         fields = _observed_fields(body)
         state = str(body.properties.get("provisioningState", ""))
+        phase = _PHASES.get(state, Phase.RUNNING)
         return Object(
             kind=self.word,
             account=account,
             id=body.name,
-            phase=_PHASES.get(state, Phase.RUNNING),
+            phase=phase,
             state=state,
             marker=_marker(body, fields),
             fields=fields,
@@ -162,6 +164,7 @@ class DeploymentKind(Untrained):
                 "properties": {name: told for name in WRITABLE if (told := body.properties.get(name)) is not None},
             },
             unread=() if body.tags else ("tags.",),
+            trouble=trouble_of_state(self.word, state, "") if phase is Phase.FAILED else None,
         )
 
     def inquiries(self, found: Sequence[Object], absent: Sequence[str], now: datetime, rules: Rules) -> Inquiries:

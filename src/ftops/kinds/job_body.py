@@ -14,6 +14,8 @@ from ftops.kinds.job_pause import stalled
 from ftops.kinds.job_spec import HYPERPARAMETERS
 from ftops.model import Object, Observed, Phase, Pointer
 from ftops.rules import load_rules
+from ftops.rules.troubles import trouble_of_state
+from ftops.trouble import Trouble
 
 AUTO = -1
 """What the service echoes for a hyperparameter that it has not chosen yet."""
@@ -22,6 +24,9 @@ _STEP = re.compile(r"^Step (\d+):")
 _CHECKPOINT = re.compile(r":ckpt-step-(\d+)$")
 _FINE_TUNED = re.compile(r"^(?P<base>.+)\.ft-(?P<job>[0-9a-f]{32})(?:-(?P<suffix>.+))?$")
 
+FAILED = "failed"
+QUEUED = frozenset({"pending", "queued"})
+"""States in which a job waits for its turn, and may for long."""
 _PHASES = {
     **dict.fromkeys(("pending", "queued", "validating_files", "created", "notRunning"), Phase.QUEUED),
     "running": Phase.RUNNING,
@@ -29,7 +34,7 @@ _PHASES = {
     "paused": Phase.RUNNING,
     "resuming": Phase.RUNNING,
     "succeeded": Phase.READY,
-    "failed": Phase.FAILED,
+    FAILED: Phase.FAILED,
     "cancelled": Phase.CANCELLED,
     "canceled": Phase.CANCELLED,
 }
@@ -93,6 +98,7 @@ def observe(item: Item, account: str) -> Object:
     code, message = (body.error.code or "", body.error.message or "") if body.error is not None else ("", "")
     suffix = body.suffix or body.user_provided_suffix or ""
     marker = marker_in(suffix or body.fine_tuned_model or "")
+    trouble = _trouble(body.status, code, message)
     fields, phase = _observed_fields(body), _PHASES.get(body.status, Phase.RUNNING)
     # A resumed job waits as `pending` once more, and its results are begun when it first trains: it has been billed.
     begun = phase is Phase.QUEUED and body.result_files
@@ -111,8 +117,19 @@ def observe(item: Item, account: str) -> Object:
         problem=": ".join(part for part in (code, message) if part),
         stalled=stalled(body.id, body.status, str(fields.get("trainingType", "")), str(fields.get("method", ""))),
         unread=("grader", "response_format"),  # The echo reorders members and adds defaults (azure-api.md §8).
-        transient=body.error is not None and load_rules().is_transient(code, message),
+        trouble=trouble,
+        transient=trouble is not None and trouble.passes and body.status == FAILED,
     )
+
+
+def _trouble(status: str, code: str, message: str) -> Trouble | None:
+    """Return what is known of a failed job's error, or of a state in which a job may stay.
+
+    Jobs that are well may have an `error` too, with or without members: it says nothing (service-rules.md §12).
+    """
+    if status == FAILED:
+        return trouble_of_state("job", code, message)
+    return trouble_of_state("job", status, "") if status in QUEUED else None
 
 
 def _observed_fields(body: JobBody) -> dict[str, Observed]:

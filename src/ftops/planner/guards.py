@@ -13,17 +13,22 @@ from ftops.planner.clock import absence
 from ftops.planner.match import Key, Match, Scene
 from ftops.planner.rows import rewritten
 from ftops.reasons import Why
+from ftops.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a resource is held, and the `--allow` word that would let it go on; `wished` if that is what is asked for."""
+    """Why a resource is held, and the `--allow` word that would let it go on; `wished` if that is what is asked for.
+
+    `trouble` is what is known of the service's words in the reason.
+    """
 
     why: Why
     reason: str
     override: str = ""
     gate: Gate = Gate.GUARD
     wished: bool = False
+    trouble: Trouble | None = None
 
 
 def holds(scene: Scene) -> dict[Key, Hold]:
@@ -39,13 +44,14 @@ def holds(scene: Scene) -> dict[Key, Hold]:
 
 
 def _unreadable(match: Match, scene: Scene) -> Hold | None:
-    problem = scene.live.unreadable.get((match.resource.account, match.resource.address.kind))
-    return Hold(Why.UNREADABLE, f"cannot be read: {problem}") if problem else None
+    place = (match.resource.account, match.resource.address.kind)
+    problem, trouble = scene.live.unreadable.get(place), scene.live.troubles.get(place)
+    return Hold(Why.UNREADABLE, f"cannot be read: {problem}", trouble=trouble) if problem else None
 
 
 def _refused(match: Match, scene: Scene) -> Hold | None:
-    problem = scene.live.refused.get(match.resource.key)
-    return Hold(Why.REFUSED, problem, gate=Gate.FAILED) if problem else None
+    problem, trouble = scene.live.refused.get(match.resource.key), scene.live.troubles.get(match.resource.key)
+    return Hold(Why.REFUSED, problem, gate=Gate.FAILED, trouble=trouble) if problem else None
 
 
 def _wrong_echo(match: Match, _scene: Scene) -> Hold | None:
@@ -103,7 +109,7 @@ def _attempts(match: Match, _scene: Scene) -> Hold | None:
     count = f" (attempt {len(attempts)})" if len(attempts) > 1 else ""
     reason = f"{newest.id} {ended}{count}{cause}"
     word = "retrain" if KINDS_BY_WORD[match.resource.address.kind].traits.costly else "create"
-    return Hold(Why.ATTEMPT_FAILED, reason, f"{word}:{match.resource.address}", Gate.FAILED)
+    return Hold(Why.ATTEMPT_FAILED, reason, f"{word}:{match.resource.address}", Gate.FAILED, trouble=newest.trouble)
 
 
 _ENDINGS = {Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
@@ -116,9 +122,13 @@ def _failed_binding(match: Match, _scene: Scene) -> Hold | None:
         return None
     if match.changes and (current.marker is None or current.marker.digest != resource.digest):
         return None
-    cause = f": {current.problem}" if current.problem else ", and why is told to who wrote it alone"
+    cause = (
+        f": {current.problem}"
+        if current.problem
+        else " (why was told to the apply that wrote it; the portal may tell, too)"
+    )
     reason = f"its last write ended {current.state}{cause}; change its spec, or let the same be written once more"
-    return Hold(Why.ATTEMPT_FAILED, reason, f"create:{resource.address}", Gate.FAILED)
+    return Hold(Why.ATTEMPT_FAILED, reason, f"create:{resource.address}", Gate.FAILED, trouble=current.trouble)
 
 
 def _same_rows(match: Match, scene: Scene) -> Hold | None:

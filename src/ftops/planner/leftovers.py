@@ -122,7 +122,8 @@ def _orphan(kept: Action, found: Object, scene: Scene) -> Action:
         return replace(kept, reason=f"in no document; kept{because}")
     delete = replace(kept, verb=Verb.DELETE, summary="delete: in no document", digest=_digest(found))
     if problem := scene.live.refused.get((found.address, found.account)):
-        return replace(delete, gate=Gate.FAILED, why=Why.REFUSED, reason=problem)
+        trouble = scene.live.troubles.get((found.address, found.account))
+        return replace(delete, gate=Gate.FAILED, why=Why.REFUSED, reason=problem, trouble=trouble)
     if found.phase is Phase.RUNNING:
         return replace(delete, gate=Gate.UPSTREAM, settles=True, reason=f"it is {found.state}")
     return _unless_called(delete, found, scene)

@@ -138,7 +138,7 @@ def _held(match: Match, hold: Hold) -> Action:
     there = Verb.UPDATE if _shape(match.resource.address.kind) is Shape.BINDING else Verb.KEEP
     action = _action(match, Verb.CREATE if match.current is None else there, hold.gate, hold.why)
     summary = KINDS_BY_WORD[match.resource.address.kind].describe(match.resource)
-    return replace(action, summary=summary, reason=hold.reason, override=hold.override)
+    return replace(action, summary=summary, reason=hold.reason, override=hold.override, trouble=hold.trouble)
 
 
 def _not_wanted(match: Match, need: Need) -> Action:
@@ -153,11 +153,14 @@ def _not_wanted(match: Match, need: Need) -> Action:
 def _waiting(match: Match, state: _State) -> Action:
     kind = KINDS_BY_WORD[match.resource.address.kind]
     action = _action(match, Verb.WAIT, Gate.OPEN, Why.IN_PROGRESS)
-    if match.current is None:
+    current, now = match.current, state.scene.live.now
+    if current is None:
         return action
-    progress = kind.progress(match.current, state.scene.live.now)
-    queue = _queue(match.current, state.scene.live) if kind.traits.costly else ""
-    return replace(action, summary=progress + queue, settles=kind.traits.short_wait)
+    progress = kind.progress(current, now)
+    queue = _queue(current, state.scene.live) if kind.traits.costly else ""
+    lasting = current.trouble is not None and current.trouble.worth_telling(current.created_at, now)
+    trouble = current.trouble if lasting else None
+    return replace(action, summary=progress + queue, settles=kind.traits.short_wait, trouble=trouble)
 
 
 def _queue(current: Object, live: LiveState) -> str:
@@ -180,6 +183,7 @@ def _create(match: Match, state: _State) -> Action:
     action = _action(match, Verb.CREATE, Gate.OPEN, _why_create(match))
     reason = ""
     if action.why is Why.RETRIED:
+        action = replace(action, trouble=match.attempts[-1].trouble)
         reason = f"attempt {action.attempt}; the last one: {match.attempts[-1].problem or match.attempts[-1].state}"
     elif hides_a_change(match, state.scene):
         reason = "an input changed that the earlier version does not show"

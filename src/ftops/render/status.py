@@ -9,8 +9,13 @@ from datetime import datetime
 
 from ftops.model import Account
 from ftops.render.markdown import cell, prose, table
-from ftops.render.text import Ink, harmless, paint
+from ftops.render.text import Ink, harmless, meaning, paint
+from ftops.render.to_json import meaning_of
 from ftops.render.view import account_title
+from ftops.trouble import Trouble
+
+MEANING_COLUMNS = 6
+"""What the lines below a row are indented by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,10 @@ class SystemPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One address: the service's own word for its state, how it stands in words, and what it came from or serves."""
+    """One address: the service's own word for its state, how it stands in words, and what it came from or serves.
+
+    `trouble` is what is known of what the service says of it.
+    """
 
     address: str
     account: str
@@ -44,6 +52,7 @@ class Standing:
     object_id: str = ""
     created_at: datetime | None = None
     prompt: SystemPrompt | None = None
+    trouble: Trouble | None = None
 
 
 def status_text(
@@ -59,6 +68,7 @@ def status_text(
         for row in its:
             cells = [f"{text:<{width}}" for text, width in zip(_cells(row), widths, strict=True)]
             lines.append(f"  {'  '.join(cells)}".rstrip())
+            lines += [f"{' ' * MEANING_COLUMNS}{harmless(line)}" for line in meaning(row.trouble, MEANING_COLUMNS)]
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -70,6 +80,10 @@ def _cells(row: Standing) -> tuple[str, str, str]:
 
 def _words(row: Standing) -> str:
     return "; ".join(str(part) for part in (row.words, row.prompt) if part)
+
+
+def _words_and_meaning(row: Standing) -> str:
+    return f"{_words(row)}. {row.trouble}" if row.trouble else _words(row)
 
 
 def status_markdown(project: str, accounts: Iterable[Account], now: datetime, rows: Sequence[Standing]) -> str:
@@ -84,7 +98,7 @@ def status_markdown(project: str, accounts: Iterable[Account], now: datetime, ro
 
 
 def _markdown_cells(row: Standing) -> tuple[str, str, str, str]:
-    return cell(row.address), prose(row.state), prose(_words(row)), ", ".join(map(cell, row.depends_on))
+    return cell(row.address), prose(row.state), prose(_words_and_meaning(row)), ", ".join(map(cell, row.depends_on))
 
 
 def status_json(project: str, now: datetime, rows: Sequence[Standing]) -> str:
@@ -99,6 +113,7 @@ def status_json(project: str, now: datetime, rows: Sequence[Standing]) -> str:
                 "account": row.account,
                 "state": row.state,
                 "words": row.words,
+                "trouble": meaning_of(row.trouble),
                 "depends_on": list(row.depends_on),
                 "object": row.object_id or None,
                 "created_at": row.created_at.isoformat() if row.created_at else None,

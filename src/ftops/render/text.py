@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from enum import StrEnum
+
+from ftops.trouble import Trouble
+
+COLUMNS = 100
+"""A line of prose is no longer than this, with what it is indented by."""
 
 
 class Ink(StrEnum):
@@ -29,3 +36,15 @@ def harmless(text: str) -> str:
 def count(number: int, noun: str) -> str:
     """Return `1 error` or `3 errors`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def wrapped(text: str, indent_columns: int) -> list[str]:
+    """Return a text as lines that fit below something indented by so many columns; its further lines stand in."""
+    width = COLUMNS - indent_columns
+    return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+def meaning(trouble: Trouble | None, indent_columns: int) -> Sequence[str]:
+    """Return the lines that stand below the service's own words: what is likely, what was sent, what to do."""
+    told = trouble.lines if trouble else ()
+    return [line for label, text in told for line in wrapped(f"{label}: {text}", indent_columns)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ftops.model import Action, Observed, Outcome, Plan, Pointer, Ref, Value
+from ftops.trouble import Trouble
 from ftops.upkeep import Cost
 
 FORMAT = 1
@@ -45,6 +46,7 @@ def _action(plan: Plan, action: Action) -> dict[str, object]:
         "why": action.why,
         "summary": action.summary,
         "reason": action.reason,
+        "trouble": meaning_of(action.trouble),
         "changes": [
             {
                 "field": change.field,
@@ -62,6 +64,19 @@ def _action(plan: Plan, action: Action) -> dict[str, object]:
         "key": plan.key(action) if action.writes else None,
         "object": action.object.id if action.object else None,
         "source": {"file": span.file, "line": span.line, "column": span.column} if span else None,
+    }
+
+
+def meaning_of(trouble: Trouble | None) -> dict[str, object] | None:
+    """Return what is known of the service's words; `word` is a stable name of it, null for a missing right."""
+    if trouble is None:
+        return None
+    return {
+        "word": trouble.word or None,
+        "cause": trouble.cause or None,
+        "sent": trouble.sent or None,
+        "remedy": trouble.remedy,
+        "passes": trouble.passes,
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ftops.model import Account, Action, Address, Change, Gate, Observed, Plan, Pointer, Ref, Scalar, Verb
 from ftops.reasons import Why
-from ftops.render.text import count
+from ftops.render.text import count, meaning, wrapped
 from ftops.upkeep import HOURS_A_MONTH, Cost, usd, usd_range
 
 QUIET = frozenset({Why.SETTLED, Why.CONSUMED, Why.UNUSED, Why.SUPERSEDED, Why.PREVIOUS, Why.RETIRED})
@@ -28,6 +28,8 @@ _SYMBOLS = {
 }
 HELD_SYMBOL = "x"
 ATTENTION_SYMBOL = "!"
+DETAIL_COLUMNS = 6
+"""What a terminal indents details by; only what the service says is so long that it has to be broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +130,17 @@ _WORDS = {Why.SETTLED: "unchanged"}
 
 
 def _details(action: Action, new: set[Address]) -> list[str]:
+    means = meaning(action.trouble, DETAIL_COLUMNS)
     if action.verb is Verb.KEEP:
-        return []
+        return [*means]
     changes = [] if action.why in TOLD_BY_REASON else [_phrase(change, new) for change in action.changes]
     if action.held:
         option = f"apply {action.override}" if action.override.startswith("--") else f"--allow {action.override}"
         override = [f"to do it all the same: {option}"] if action.override else []
         reasons = action.reason.split("; ") if action.why is Why.NO_ROOM else [action.reason]  # Numbers, then advice.
-        return [f"held: {reasons[0]}", *reasons[1:], *changes, *override]
+        held = f"held: {reasons[0]}"
+        first = wrapped(held, DETAIL_COLUMNS) if means else [held]
+        return [*first, *means, *reasons[1:], *changes, *override]
     if action.verb is Verb.UPDATE:
         drift = ["drift: changed outside ftops since it was last applied"] if action.why is Why.DRIFTED else []
         again = [f"because {action.reason}"] if action.why is Why.RETRIED else []
@@ -144,7 +149,7 @@ def _details(action: Action, new: set[Address]) -> list[str]:
     causes = "; ".join(cause for cause in because if cause)
     inherited = " (inherited)" if action.why is Why.INHERITED else ""
     told = [f"because {causes}{inherited}" if causes else "", _price(action.cost), _waits(action)]
-    return [line for line in told if line]
+    return [*(line for line in told if line), *means]
 
 
 def _price(cost: Cost) -> str:

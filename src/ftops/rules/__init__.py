@@ -17,7 +17,6 @@ from ftops.rules.reader import (
     Rules,
     SupervisedRanges,
     TokenEstimate,
-    Transient,
     Waits,
     load_rules,
 )
@@ -49,7 +48,6 @@ __all__ = [
     "Rules",
     "SupervisedRanges",
     "TokenEstimate",
-    "Transient",
     "Waits",
     "load_rules",
     "normal_region",

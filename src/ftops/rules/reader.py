@@ -173,15 +173,6 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
-class Transient:
-    """The failures of a training job that a second attempt may get past: codes, and beginnings of messages."""
-
-    codes: tuple[str, ...]
-    messages: tuple[str, ...]
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
 class Ranges:
     """The ranges of the hyperparameters that every method has."""
 
@@ -260,7 +251,6 @@ class Rules:
     models: tuple[Model, ...]
     training_types: Mapping[str, tuple[str, ...]]
     training_types_origin: Origin
-    transient: Transient
     limits: Limits
     regions: Regions
     prices: Prices
@@ -336,12 +326,6 @@ class Rules:
     def _training_type(self, text: str) -> str:
         return self.training_type(text) or text
 
-    def is_transient(self, code: str, message: str) -> bool:
-        """Tell whether a failed job may be tried again: by its code, or by how its message begins."""
-        return code in self.transient.codes or message.casefold().startswith(
-            tuple(begin.casefold() for begin in self.transient.messages)
-        )
-
 
 def _limits(tables: Mapping[str, object]) -> Limits:
     def table(name: str) -> dict[str, object]:
@@ -387,7 +371,6 @@ def load_rules() -> Rules:
         models=_models(models),
         training_types={name: as_texts(value) for name, value in spellings.items()},
         training_types_origin=origin,
-        transient=built(Transient, dated(as_table(limits["transient"]))),
         limits=_limits(limits),
         regions=regions,
         prices=load_prices(regions.united_states),

@@ -120,6 +120,7 @@ _CONVERT: Mapping[str, Callable[[object], object]] = {
     "date": as_date,
     "date | None": lambda value: None if value is None else as_date(value),
     "tuple[str, ...]": as_texts,
+    "tuple[int, ...]": lambda value: tuple(as_integer(each) for each in as_list(value)),
     "Mapping[str, float]": lambda value: {name: as_number(each) for name, each in as_table(value).items()},
     "re.Pattern[str]": lambda value: re.compile(as_text(value)),
     "Bom": lambda value: Bom(as_text(value)),

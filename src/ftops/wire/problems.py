@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from ftops.call import Call
 from ftops.errors import ServiceProblem
 from ftops.redaction import redact
-from ftops.wire.hints import hint
+from ftops.rules.troubles import load_troubles
+from ftops.trouble import Trouble
 from ftops.wire.rights import way_out
+from ftops.wire.sent import keys_of
 
 REQUEST_ID_HEADERS = ("apim-request-id", "x-ms-request-id")
 MESSAGE_CHARACTERS_MAX = 600
@@ -19,7 +21,7 @@ CODE_CHARACTERS_MAX = 100
 def problem_of(
     status: int, headers: Mapping[str, str], body: object, text: str, call: Call | None = None
 ) -> ServiceProblem:
-    """Return what an answer with an error status says, whichever envelope it came in, with the way out for its call.
+    """Return what an answer with an error status says, whichever envelope it came in, and what that means for its call.
 
     Seen are `{"error": {"code", "message"}}`, the same without the wrapper, APIM's `{"statusCode", "message"}`, and
     bodies that are no JSON at all (azure-api.md §3.3). The code may be a number. `headers` have lower-case names.
@@ -36,8 +38,27 @@ def problem_of(
         redact(code)[:CODE_CHARACTERS_MAX],
         redact(message)[:MESSAGE_CHARACTERS_MAX],
         redact(request_id)[:CODE_CHARACTERS_MAX],
-        "" if call is None else way_out(call, status, code) or hint(call, status, message),
+        None if call is None else _trouble_of(call, status, code, message),
     )
+
+
+def _trouble_of(call: Call, status: int, code: str, message: str) -> Trouble | None:
+    """Return what a refusal means: what the credential may not do by its call, all else by the table."""
+    missing = way_out(call, status, code)
+    if missing:
+        return Trouble("", "", missing)
+    found = load_troubles().of_answer(str(call), status, code, message)
+    return found.trouble(keys_of(call.body)) if found else None
+
+
+def trouble_in(error: Exception | None) -> Trouble | None:
+    """Return what is known of an error that is a refusal of the service."""
+    return error.trouble if isinstance(error, ServiceProblem) else None
+
+
+def words_in(error: Exception) -> str:
+    """Return an error as one line, of a refusal the service's own words alone."""
+    return error.words if isinstance(error, ServiceProblem) else in_words(error)
 
 
 def in_words(error: Exception) -> str:

@@ -1,0 +1,61 @@
+"""What a call that failed means for the pass that made it: whether it was done all the same, and is tried again."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from ftops.errors import ConnectionLost, ServiceProblem, Unreachable, WireError
+from ftops.kinds import Kind
+from ftops.kinds.base import Shape
+from ftops.wire.problems import words_in
+
+BUSY_CODE = "RequestConflict"
+"""ARM's code for a second write in flight: refused before anything was done (azure-api.md §10.5)."""
+ENDED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+"""Answers after which a cancel or delete looks whether there is anything left to do (azure-api.md §3.3)."""
+PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+"""Refusals of the moment, beside the service's own faults."""
+
+
+def may_have_been_done(error: WireError, kind: Kind) -> bool:
+    """Tell whether a failure leaves open what was done: a lost answer, a server's fault, a conflict with itself."""
+    if not isinstance(error, ServiceProblem):
+        return isinstance(error, ConnectionLost) and not isinstance(error, Unreachable)
+    if error.status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}:
+        return kind.traits.shape is Shape.ARTIFACT
+    return error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def is_busy(error: Exception) -> bool:
+    """Tell whether a write was refused because the account is writing something else."""
+    return isinstance(error, ServiceProblem) and error.code == BUSY_CODE
+
+
+def passes(error: Exception | None) -> bool:
+    """Tell whether a failure may pass by itself: a connection, a throttle, a fault of the service.
+
+    What is known of the service's words decides before its status does.
+    """
+    if not isinstance(error, ServiceProblem):
+        return isinstance(error, ConnectionLost)
+    if error.trouble is not None:
+        return error.trouble.passes
+    return error.status in PASSING or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def what_next(error: Exception | None) -> str:
+    """Return what happens next after a refusal, to stand behind it; nothing where the refusal is our own."""
+    if passes(error):
+        return "; the next pass tries again"
+    return "; it needs a change first" if isinstance(error, ServiceProblem) else ""
+
+
+def problem_text(problem: WireError) -> str:
+    """Return what went wrong, of a refusal the service's own words alone."""
+    return f"the service answered {problem.words}" if isinstance(problem, ServiceProblem) else words_in(problem)
+
+
+def told_of(error: Exception) -> str:
+    """Return a refusal with what is known of it in one line, for where there is no other."""
+    trouble = error.trouble if isinstance(error, ServiceProblem) else None
+    return f"the service answered {words_in(error)}" + (f"; {trouble}" if trouble else "")
