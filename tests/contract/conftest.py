@@ -51,9 +51,9 @@ def pair(_unused: Iterator[Account]) -> tuple[Account, Account]:
 
 
 @pytest.fixture
-def account(pair: tuple[Account, Account]) -> Account:
+def account(_unused: Iterator[Account]) -> Account:
     """Return an account that nobody used."""
-    return pair[0]
+    return next(_unused)
 
 
 @pytest.fixture
