@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ftops.emulator import Emulator, Response
 
 COUNT_MAX = 100_000
+INDENT_COLUMNS = 2
 _BAD_REQUEST = 400
 _OK = 200
 
@@ -45,10 +46,12 @@ def call(
         body: dict[str, object] = {"model": known[deployment.lower()]}
         if not fail:
             body |= {"input": message} if responses else {"messages": [{"role": "user", "content": message}]}
+        path = "responses" if responses else "chat/completions"
         for done in range(count):
-            answer = _sent(emulator, name, "responses" if responses else "chat/completions", body)
+            answer = _sent(emulator, name, path, body)
             if answer.status != (_BAD_REQUEST if fail else _OK):
-                raise FtopsError(f"call {done + 1} of {count} was answered with {_problem(answer)}")
+                problem = f"call {done + 1} of {count} was answered with {_problem(answer)}"
+                raise FtopsError("\n".join([problem, *_meaning(answer, path)]))
         said = _problem(answer) if fail else _said(answer)
     output.result(f"{said}\n")
     times = f"{count} call{'s' if count > 1 else ''}"
@@ -89,9 +92,24 @@ def _value(answer: Response) -> Mapping[str, object]:
 
 
 def _problem(answer: Response) -> str:
+    code, message = _error(answer)
+    return f"{answer.status} {code}: {message}"
+
+
+def _error(answer: Response) -> tuple[str, str]:
+    """Return the code and the message of a refusal."""
     error = _value(answer).get("error")
     told = error if isinstance(error, dict) else {}
-    return f"{answer.status} {told.get('code', '')}: {told.get('message', '')}"
+    return str(told.get("code", "")), str(told.get("message", ""))
+
+
+def _meaning(answer: Response, path: str) -> list[str]:
+    """Return what is known of a refusal, as lines below it."""
+    from ftops.render.text import meaning  # noqa: PLC0415
+    from ftops.rules.troubles import load_troubles  # noqa: PLC0415 - most calls are answered
+
+    found = load_troubles().of_answer(f"POST data:/{path}", answer.status, *_error(answer))
+    return [f"{' ' * INDENT_COLUMNS}{line}" for line in meaning(found.trouble() if found else None, INDENT_COLUMNS)]
 
 
 def _said(answer: Response) -> str:
