@@ -184,7 +184,8 @@ class Gate(StrEnum):
 class Change:
     """One field that differs: `old` as observed, `new` as desired; `inherited` names the parent it comes from.
 
-    `data` is what differs between the contents of the two, where both are references to data and that is known.
+    `data` is what differs between the contents of the two, where both are references to data and that is known;
+    `uncompared` says that it is not, because what was there is not at hand while what takes its place is.
     """
 
     field: str
@@ -192,6 +193,7 @@ class Change:
     new: Value
     inherited: Address | None = None
     data: Difference | None = None
+    uncompared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +287,8 @@ class LiveState:
     which only emulators set apart. `pasts` tells of declared names that are absent where that may have a cause,
     `removed` when we deleted something, by key. `unseen` maps an account to what it does not show besides objects,
     `rooms` tells by account and kind how much of it the account can hold. `differences` are those of
-    contents of datasets, by the digests that markers carry: what was there, and what takes its place; a pair of which
-    nothing is known is not in there.
+    contents of datasets, by the digests that markers carry: what was there, and what takes its place; None is
+    that of a pair whose former content is not at hand, and a pair of which nothing is known is not in there.
     """
 
     now: datetime
@@ -300,7 +302,7 @@ class LiveState:
     removed: Mapping[str, datetime] = field(default_factory=dict)
     unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rooms: Mapping[tuple[str, str], tuple[Room, ...]] = field(default_factory=dict)
-    differences: Mapping[tuple[str, str], Difference] = field(default_factory=dict)
+    differences: Mapping[tuple[str, str], Difference | None] = field(default_factory=dict)
 
     def now_in(self, account: str) -> datetime:
         """Return an account's own moment."""
