@@ -6,7 +6,7 @@ What a file's upload in parts has come to is a value too: a run remembers it for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
@@ -86,7 +86,8 @@ class Call:
 
     `{account}` in a query of ARM stands for the account's id. A read may be repeated at will; a write is sent once, and
     if its answer is lost, listing decides what happened. `again` marks a write that may be repeated like a read,
-    because what it makes twice is worth nothing and goes by itself.
+    because what it makes twice is worth nothing and goes by itself. `spare` names members of the body that a service
+    may not know and nothing relies on: a refusal of them (400) is met by leaving them out.
     """
 
     plane: Plane
@@ -95,6 +96,15 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Body = None
     again: bool = False
+    spare: frozenset[str] = frozenset()
+
+    @property
+    def bare(self) -> Call:
+        """Return the call without what can be spared."""
+        body = self.body
+        if isinstance(body, Mapping):
+            body = {name: value for name, value in body.items() if name not in self.spare}
+        return replace(self, body=body, spare=frozenset())
 
     @property
     def reads(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
+from functools import cache
 
 from azure.ai.projects import AIProjectClient
 from azure.identity import ClientSecretCredential
@@ -19,9 +21,9 @@ ARM_VERSION = "2025-06-01"
 
 def data_client(service: Service, account: Account, surface: Surface, version: str = "") -> OpenAI:
     """Return the OpenAI SDK's client of a surface of the data plane, with the account's key."""
-    http = DefaultHttpxClient(verify=ssl.create_default_context(cafile=service.ca))
+    http = http_client(service)
     if surface is Surface.V1:
-        return OpenAI(base_url=account.v1, api_key=account.key, max_retries=0, http_client=http)
+        return plain_client(service, account.v1, account.key)
     if surface is Surface.CLASSIC:
         return AzureOpenAI(
             azure_endpoint=account.root,
@@ -42,16 +44,32 @@ def data_client(service: Service, account: Account, surface: Surface, version: s
     return projects.get_openai_client(max_retries=0, http_client=http)
 
 
+def plain_client(service: Service, base_url: str, api_key: str | Callable[[], str]) -> OpenAI:
+    """Return the client that knows nothing of Azure: a root, and a key or what provides tokens."""
+    return OpenAI(base_url=base_url, api_key=api_key, max_retries=0, http_client=http_client(service))
+
+
+def http_client(service: Service) -> DefaultHttpxClient:
+    """Return the SDK's own http client, which trusts the emulator's authority."""
+    return DefaultHttpxClient(verify=ssl.create_default_context(cafile=service.ca))
+
+
 def credential(service: Service) -> ClientSecretCredential:
     """Return a service principal that signs in at the emulator's own login endpoint."""
-    printed = service.exports
+    return _credential(service.https, service.ca, tuple(service.exports.items()))
+
+
+@cache
+def _credential(authority: str, ca: str, exports: tuple[tuple[str, str], ...]) -> ClientSecretCredential:
+    """Return the one credential of a server, as a program has one; it keeps its tokens."""
+    printed = dict(exports)
     return ClientSecretCredential(
         printed["AZURE_TENANT_ID"],
         printed["AZURE_CLIENT_ID"],
         printed["AZURE_CLIENT_SECRET"],
-        authority=service.https,
+        authority=authority,
         disable_instance_discovery=True,
-        connection_verify=service.ca,
+        connection_verify=ca,
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copyfile
 
 import pytest
+from arm import Arm
 from service import Account, Service, served
 
 FACT = re.compile(r"(azure-api|service-rules)\.md §[\d.]+[a-z]?\b.* \[(W|S|D|P|UNCONFIRMED)\]")
@@ -53,3 +54,16 @@ def pair(_unused: Iterator[Account]) -> tuple[Account, Account]:
 def account(pair: tuple[Account, Account]) -> Account:
     """Return an account that nobody used."""
     return pair[0]
+
+
+@pytest.fixture
+def arm(service: Service, account: Account) -> Arm:
+    """Return the account on ARM, through the management SDK."""
+    return Arm(service, account)
+
+
+@pytest.fixture
+def trouble(service: Service) -> Iterator[Callable[[object], object]]:
+    """Return what puts a description of trouble in force (docs/emulator.md); afterwards there is none."""
+    yield lambda described: service.control("PUT", "faults", described)
+    service.control("DELETE", "faults")

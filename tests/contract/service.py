@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FTOPS = os.environ.get("FTOPS") or str(Path(__file__).resolve().parents[2] / ".venv" / "bin" / "ftops")
-ACCOUNTS = 150
+ACCOUNTS = 400
 """As many as one process runs tests: each test has an account that nobody used, and its neighbour."""
 REGIONS = ("eastus2", "swedencentral")
 PROJECT = "p1"
@@ -132,9 +132,13 @@ def served(folder: Path) -> Iterator[Service]:
     accounts = [word for each in made for word in ("--account", each)]
     command = [FTOPS, "emulator", "serve", "-v", "--http", "0", "--https", "0", "--store", "world.db", *accounts]
     log = folder / "log.txt"
+    # What it imports comes from a store with its own certificate.
+    environ = {**os.environ, "SSL_CERT_FILE": str(folder / ".ftops" / "emulator" / "ca.pem")}
     with (
         log.open("w", encoding="utf-8") as errors,
-        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=errors, text=True) as process,  # noqa: S603
+        subprocess.Popen(  # noqa: S603 — as named
+            command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
     ):
         assert process.stdout is not None
         try:

@@ -19,7 +19,7 @@ from ftops.apply.loop import Run, run_until
 from ftops.cache import FOLDER, Cache
 from ftops.desired import build
 from ftops.digest import marker_in
-from ftops.emulator import Effect, Emulator, Fault
+from ftops.emulator import Effect, Emulator, Fault, Quirks
 from ftops.live import observe
 from ftops.model import Action, Desired, Outcome, Plan, Policy
 from ftops.planner import plan as make_plan
@@ -30,6 +30,7 @@ from ftops.versions import Compare, Versions, uncompared
 from ftops.wire.client import Client
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "specs"
+PLAIN = Quirks()
 ACCOUNT = "local"
 REGION = "eastus2"
 DIED = 9
@@ -116,12 +117,16 @@ def desired_of(root: Path) -> Desired:
 
 @dataclass
 class Told:
-    """What an apply in this process is told besides its specs: how files are sent and compared, variables, progress."""
+    """What an apply in this process is told besides its specs: how files are sent and compared, variables, progress.
+
+    `quirks` are the service's.
+    """
 
     files: FileLimits | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     progress: Callable[[Emulator, int], None] = lambda _emulator, _sent_bytes: None
     compare: Compare = uncompared
+    quirks: Quirks = PLAIN
     log: list[str] = field(default_factory=list)
     """The requests that the emulator answered."""
 
@@ -177,6 +182,7 @@ def apply(
     """Apply in this process with faults in force, and return the plan left and the number of requests."""
     emulator = Emulator(root / "ftops-emulator.db", FakeClock(datetime(2026, 11, 23, 8, 0, 0, tzinfo=UTC)))
     try:
+        emulator.quirks = (told or Told()).quirks
         (root / ".ftops").mkdir(exist_ok=True)
         run = run_over(emulator, desired, Journal.open(root / ".ftops" / "journal.jsonl"), allow, told)
         for fault in faults:
@@ -195,10 +201,10 @@ def advance(root: Path, hours: int) -> None:
     emulator.close()
 
 
-def live_until_converged(root: Path, desired: Desired, lives_max: int = 12) -> Plan:
+def live_until_converged(root: Path, desired: Desired, lives_max: int = 12, quirks: Quirks = PLAIN) -> Plan:
     """Apply and advance by turns until everything has converged."""
     for _ in range(lives_max):
-        plan, _ = apply(root, desired)
+        plan, _ = apply(root, desired, told=Told(quirks=quirks))
         if plan.outcome is not Outcome.WAITING:
             return plan
         advance(root, 3)
@@ -250,10 +256,13 @@ def jobs_by_digest(root: Path) -> Counter[str]:
     return Counter(marker.digest for marker in markers if marker)
 
 
-def plan(root: Path, desired: Desired | None = None, allow: frozenset[str] = frozenset()) -> Plan:
+def plan(
+    root: Path, desired: Desired | None = None, allow: frozenset[str] = frozenset(), quirks: Quirks = PLAIN
+) -> Plan:
     """Return what `ftops plan` would show."""
     emulator = Emulator(root / "ftops-emulator.db", FakeClock())
     try:
+        emulator.quirks = quirks
         client = emulator_client(emulator, ACCOUNT, REGION)
         wanted = desired or desired_of(root)
         live = observe({ACCOUNT: client}, wanted, FakeClock(), {}, {})

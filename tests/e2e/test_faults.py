@@ -218,7 +218,7 @@ def test_twins_of_two_runs_are_cancelled_to_one(root: Path, desired: Desired) ->
 
 def test_two_runs_at_once_heal_in_the_same_pass(root: Path, desired: Desired) -> None:
     """A run that saw the account before another one made the job makes a twin, and cancels it in its own pass."""
-    apply(root, desired, Fault(Effect.STATUS_BEFORE, *CREATE_JOB, status=400))
+    apply(root, desired, Fault(Effect.STATUS_BEFORE, *CREATE_JOB, status=400, count=2))
     emulator = Emulator(root / "ftops-emulator.db", FakeClock())
     first, second = (run_over(emulator, desired, Journal(None)) for _ in range(2))
     seen_by_both = first.observe()

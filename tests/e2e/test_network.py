@@ -83,6 +83,18 @@ def test_a_life_over_https(project: Project, server: Server) -> None:
     assert " 0 broken." in doctor.stdout
 
 
+def test_tokens_that_expire_in_the_middle_are_replaced(project: Project, server: Server) -> None:
+    """Tokens expire at the first read and at each create; newer ones are fetched and it goes on, in both planes."""
+    paths = ("", "/files$", "/fine_tuning/jobs$", "/deployments/[^/]+$")
+    rules = [{"effect": "expired-token", "method": "(POST|PUT)" if path else "GET", "path": path} for path in paths]
+    assert server.call("PUT", "/_emulator/faults", json.dumps({"faults": rules}).encode())[0] == 200
+    done = run(project, exports(server), "apply", "--yes", "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    met = server.call("GET", "/_emulator/faults")[1]["met"]
+    assert isinstance(met, list)
+    assert [rule["acted"] > 0 for rule in met] == [True] * len(rules)
+
+
 def test_a_killed_server_loses_nothing(
     project: Project, server: Server, ports: tuple[str, ...], tmp_path: Path
 ) -> None:

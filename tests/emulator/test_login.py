@@ -1,78 +1,32 @@
 """Who may call a served emulator: keys, tokens, audiences, expiry, and the endpoints that give tokens out."""
 
-# ruff: noqa: ANN401  the wire is JSON
 from __future__ import annotations
 
 import base64
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import Client
 
 from ftops.emulator import Emulator
 
 from .conftest import ACCOUNT, START, rows
-
-COGNITIVE, FOUNDRY = "https://cognitiveservices.azure.com", "https://ai.azure.com"
-ARM, ARM_CLASSIC = "https://management.azure.com", "https://management.core.windows.net"
-FILES = "/openai/v1/files"
-PROJECT_FILES = "/api/projects/p/openai/v1/files"
-ACCOUNT_PATH = f"{Emulator.resource_id(ACCOUNT)}?api-version=2025-06-01"
-HOST = "https://127.0.0.1:8443"
-
-
-@dataclass
-class Clock:
-    """A system clock that is moved by hand."""
-
-    at: datetime = START
-
-    def now(self) -> datetime:
-        """Return where it stands."""
-        return self.at
-
-    def pause(self, seconds: float) -> None:
-        """Move it on."""
-        self.at += timedelta(seconds=seconds)
-
-
-@dataclass
-class Guarded:
-    """An emulator that wants credentials, and a caller of it on one host for all accounts."""
-
-    clock: Clock = field(default_factory=Clock)
-
-    def __post_init__(self) -> None:
-        """Begin with two accounts."""
-        self.emulator = Emulator(None, self.clock, require_auth=True)
-        for name in (ACCOUNT, "other"):
-            self.emulator.ensure_account(name, "eastus2")
-        self.identity = self.emulator.identity
-
-    def call(self, path: str, method: str = "GET", bearer: str = "", **options: Any) -> TestResponse:
-        """Send a request, with a bearer token if one is given."""
-        headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
-        return Client(self.emulator.app).open(path, method=method, base_url=HOST, headers=headers, **options)
-
-    def token(self, audience: str) -> str:
-        """Return a token for an audience."""
-        return self.identity.issue(audience, HOST)[0]
-
-    def sign_in(self, version: str = "/v2.0", tenant: str = "", **form: str) -> TestResponse:
-        """Ask for a token with the right secret, but for what the form says otherwise."""
-        sound = {
-            "grant_type": "client_credentials",
-            "client_id": self.identity.client_id,
-            "client_secret": self.identity.client_secret,
-            "scope": f"{ARM}/.default",
-        }
-        sent = {name: value for name, value in {**sound, **form}.items() if value}
-        return self.call(f"/{tenant or self.identity.tenant_id}/oauth2{version}/token", "POST", data=sent)
+from .guarded import (
+    ACCOUNT_PATH,
+    ARM,
+    ARM_CLASSIC,
+    ASSERTION_TYPE,
+    COGNITIVE,
+    FILES,
+    FOUNDRY,
+    HOST,
+    PROJECT_FILES,
+    Clock,
+    Guarded,
+)
 
 
 @pytest.fixture
@@ -201,10 +155,11 @@ def test_older_token_endpoint_takes_a_resource(guarded: Guarded) -> None:
 
 def test_assertion_replaces_the_secret(guarded: Guarded) -> None:
     """A workload identity brings an assertion; its type must be right and it must not be empty."""
-    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    assert guarded.sign_in(client_secret="", client_assertion="a.b.c", client_assertion_type=kind).status_code == 200
-    assert guarded.sign_in(client_secret="", client_assertion="a.b.c", client_assertion_type="x").status_code == 401
-    assert guarded.sign_in(client_secret="", client_assertion="", client_assertion_type=kind).status_code == 401
+    given = {"client_secret": "", "client_assertion": guarded.identity.assertion()}
+    assert guarded.sign_in(**given, client_assertion_type=ASSERTION_TYPE).status_code == 200
+    assert guarded.sign_in(**given, client_assertion_type="x").status_code == 401
+    empty = guarded.sign_in(**given | {"client_assertion": ""}, client_assertion_type=ASSERTION_TYPE)
+    assert empty.status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -237,6 +238,72 @@ def test_dropped_connections(world: World, effect: Effect, kept: int) -> None:
     assert world.upload(rows(10)).status == 201
 
 
+def bearer(world: World, audience: str) -> dict[str, str]:
+    """Return the header of a token for an audience."""
+    return {"Authorization": f"Bearer {world.emulator.identity.issue(audience, world.served.https)[0]}"}
+
+
+def asked(world: World, path: str, headers: dict[str, str]) -> tuple[int, object]:
+    """Return the status and the error's code of a read with these headers and no key."""
+    connection = world.connect()
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    value = json.loads(response.read())
+    connection.close()
+    return response.status, value.get("error", {}).get("code")
+
+
+def test_trouble_is_controlled_over_the_address(world: World) -> None:
+    """Trouble is put, shown and removed by JSON with a credential, and never without one."""
+    path = "/_emulator/faults"
+    put = world.call("PUT", path, b'{"faults": [{"effect": "unavailable"}], "limits": {"files": 7}}')
+    assert (put.status, put.json["met"]) == (200, [{"met": 0, "acted": 0}])
+    assert [world.call("GET", FILES).status for _ in range(2)] == [503, 200]
+    assert world.call("GET", path, url=world.served.https).json["met"] == [{"met": 2, "acted": 1}]
+    for method in ("GET", "PUT", "DELETE"):
+        assert world.call(method, path, b"{}", api_key="wrong").status == 401
+    assert world.call("POST", "/_emulator/reset", api_key="wrong").status == 401
+    wrong = world.call("PUT", path, b'{"limits": {"file": 7}, "seed": "x"}')
+    assert (wrong.status, "limits.file" in wrong.body.decode(), "seed" in wrong.body.decode()) == (400, True, True)
+    assert world.call("PUT", path, b"limits").status == 400
+    assert world.emulator.limits.files == 7
+    assert world.call("DELETE", path).json["description"] == {}
+    assert world.upload(rows(10)).status == 201
+    assert world.call("POST", "/_emulator/reset").status == 200
+    assert world.call("GET", FILES).json["data"] == []
+
+
+def test_slow_answers_and_uploads_take_the_systems_time(world: World) -> None:
+    """A served emulator is slow for real: the head comes at once and the body late, others are answered meanwhile."""
+    rules = [{"effect": "slow-upload", "seconds": 0.3}, {"effect": "slow-answer", "method": "GET", "seconds": 1}]
+    before = world.emulator.now()
+    world.call("PUT", "/_emulator/faults", json.dumps({"faults": rules}).encode())
+    began = time.monotonic()
+    assert world.upload(rows(10)).status == 201
+    assert 0.3 <= time.monotonic() - began < WAIT_S
+    connection = world.connect()
+    began = time.monotonic()
+    connection.request("GET", FILES, headers={"api-key": world.emulator.identity.keys(ACCOUNT)[0]})
+    response = connection.getresponse()
+    assert response.status == 200
+    assert world.call("GET", FILES).status == 200
+    assert time.monotonic() - began < 1
+    assert len(json.loads(response.read())["data"]) == 1
+    assert time.monotonic() - began >= 1
+    connection.close()
+    assert world.emulator.now() == before
+
+
+def test_an_expired_token_is_refused_until_another_comes(world: World) -> None:
+    """Both planes refuse the token of the first request in their own words, and take a newer one, or a key."""
+    world.call("PUT", "/_emulator/faults", b'{"faults": [{"effect": "expired-token", "count": 2}]}')
+    first = bearer(world, "https://cognitiveservices.azure.com"), bearer(world, "https://management.azure.com")
+    assert [asked(world, FILES, first[0]) for _ in range(2)] == [(401, "401")] * 2
+    assert asked(world, ACCOUNT_PATH, first[1]) == (401, "ExpiredAuthenticationToken")
+    assert world.call("GET", FILES).status == 200
+    assert asked(world, FILES, bearer(world, "https://ai.azure.com")) == (200, None)
+
+
 def test_failure_of_the_emulator_is_told(world: World) -> None:
     """When the store fails, the caller gets a 500 of the service's kind, and the server says why."""
     world.emulator.close()
@@ -300,7 +367,7 @@ def test_wrong_secret_of_azure_identity(world: World) -> None:
 def test_workload_identity_of_azure_identity(world: World, tmp_path: Path) -> None:
     """A workload identity signs in with the token file that its cluster gave it."""
     file = tmp_path / "token"
-    file.write_text("header.claims.signature", encoding="utf-8")
+    file.write_text(world.emulator.identity.assertion(), encoding="utf-8")
     with WorkloadIdentityCredential(
         tenant_id=world.emulator.identity.tenant_id,
         client_id=world.emulator.identity.client_id,

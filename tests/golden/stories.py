@@ -6,13 +6,14 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from harness import Project, Told, advance, apply, compare_in, desired_of
 
-from ftops.emulator import Effect, Emulator, Fault, Stage
+from ftops.emulator import Effect, Emulator, Fault, Request, Stage
 
 SEED = Path(__file__).parent / "seed"
 
@@ -84,6 +85,13 @@ def _fill(emulator: Emulator) -> None:
     emulator.place_file("local", "batch.jsonl", "batch", 5 * emulator.limits.total_bytes)
 
 
+def _pause(emulator: Emulator) -> None:
+    """Let somebody pause the training of the parent once it has begun."""
+    emulator.advance(timedelta(minutes=10))
+    path = f"/openai/v1/fine_tuning/jobs/{emulator.snapshot('local')['jobs'][0]['id']}/pause"
+    emulator.handle(Request("POST", "local.openai.emulator", path))
+
+
 def _rename_data(world: World) -> World:
     renamed = world.edit("{name: first}", "{name: first-2}").edit("{dataset: first}", "{dataset: first-2}")
     return renamed.edit("onParentChange: hold", "onParentChange: retrain").double("data/first.jsonl")
@@ -123,6 +131,9 @@ STORIES: dict[str, Callable[[World], World]] = {
     "failed-training": lambda world: world.apply(
         Fault(Effect.FAIL_JOB, stage=Stage.DATA_CHECK, code="contentFilter", message="Harmful data.")
     ).advance(3),
+    "refused-at-the-gate": lambda world: world.apply(Fault(Effect.FAIL_JOB, stage=Stage.SAFETY)).advance(3),
+    "paused-training": lambda world: world.apply().someone(_pause).advance(1),
+    "failed-deployment": lambda world: world.apply().advance(3).apply().advance(3).apply(Fault(Effect.FAIL_DEPLOYMENT)),
     "create-in-doubt": lambda world: world.apply(Fault(Effect.DROP_BEFORE, "POST", "/fine_tuning/jobs$"), settle_s=10),
     "suffix-dropped": lambda world: world.apply(Fault(Effect.DROP_SUFFIX)),
     "no-room": lambda world: _rename_data(world.converge()).someone(_fill),

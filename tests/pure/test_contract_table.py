@@ -24,11 +24,15 @@ DOC = ROOT / "docs" / "emulator.md"
 BEGIN, END = "<!-- operations -->\n", "<!-- end of operations -->"
 FRONTS = {
     Surface.V1: ("v1", "project v1"),
+    Surface.GA: ("classic",),
     Surface.CLASSIC: ("classic",),
     Surface.PROJECT: ("project",),
     Surface.ARM: ("ARM",),
 }
-"""The table's surfaces for each of the emulator's; on data routes ARM means nothing."""
+"""The table's surfaces for each of the emulator's, whose stable classic versions are classic here, too.
+
+On data routes ARM means nothing.
+"""
 
 
 class Exercise(Protocol):
@@ -66,7 +70,8 @@ DATA, ARM = table("data"), table("arm")
 def routes() -> Iterator[tuple[Route, str, str]]:
     """Yield every route with one of its surfaces, and what stands before its path in the table."""
     for route in DATA_ROUTES:
-        yield from ((route, front, "") for surface in sorted(route.on - {Surface.ARM}) for front in FRONTS[surface])
+        fronts = {front for surface in route.on - {Surface.ARM} for front in FRONTS[surface]}
+        yield from ((route, front, "") for front in sorted(fronts))
     group = importlib.import_module("operations_arm").GROUP
     yield from ((route, "ARM", group) for route in ARM_ROUTES)
     yield from ((route, "ARM", "") for route in SUBSCRIPTION_ROUTES)

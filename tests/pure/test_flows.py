@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -282,6 +283,14 @@ def test_pages_are_bounded_on_arm() -> None:
         drive(listing(ARM, most, LIMITS), [arm_page("a", "https://x/y?p=1")] * 9)
 
 
+def test_an_empty_page_where_more_was_promised_is_no_end() -> None:
+    """What follows was not seen, so nobody can tell what is there; where nothing was promised, it is the end."""
+    with pytest.raises(WireError, match="said that more follows and then showed nothing"):
+        drive(listing(READ, most, LIMITS), [page("a", has_more=True), page("")])
+    items, sent, _ = drive(listing(replace(READ, query={"limit": "1"}), most, LIMITS), [page("a"), page("")])
+    assert (ids_of(items), len(sent)) == (["a"], 2)
+
+
 def test_each_page_is_retried_by_itself() -> None:
     """A page in the middle that fails for a moment does not begin the listing anew."""
     answers: list[Answer | ConnectionLost] = [page("a", has_more=True), Answer(503), LOST, page("b", has_more=False)]
@@ -335,6 +344,53 @@ def test_successes_give_the_budget_back() -> None:
     for _ in range(50):
         budget.give_back()
     assert budget.left == 2
+
+
+SPARING = Call(
+    Plane.DATA, "POST", "/fine_tuning/jobs", body={"model": "m", "metadata": {}}, spare=frozenset({"metadata"})
+)
+BARE = Call(Plane.DATA, "POST", "/fine_tuning/jobs", body={"model": "m"})
+
+
+def refusal(status: int, message: str, request: str = "") -> Answer:
+    """Return a refusal in the service's words."""
+    headers = {"apim-request-id": request} if request else {}
+    return Answer(status, headers, {"error": {"code": "invalidPayload", "message": message}})
+
+
+def test_what_can_be_spared_is_left_out_after_a_400_and_never_else() -> None:
+    """The one refusal that may be about a member is met by leaving it out, once; nothing else is."""
+    answer, sent, pauses = drive(once(SPARING, most, LIMITS), [refusal(400, "No metadata."), Answer(201)])
+    assert (answer.status, sent, pauses) == (201, [SPARING, BARE], [])
+    answer, sent, _ = drive(once(SPARING, most, LIMITS), [Answer(201)])
+    assert sent == [SPARING]
+    for status in (401, 403, 404, 409, 422, 500, 503):
+        problem, used, _ = failing(SPARING, [Answer(status), Answer(201)])
+        assert (getattr(problem, "status", 0), used) == (status, 1)
+
+
+def test_the_same_refusal_twice_is_told_as_it_came_first() -> None:
+    """Refused in the same words, what was spared was not the cause: the first answer counts, and nothing is sent on."""
+    answers = [refusal(400, "Bad.", "first"), refusal(400, "Bad.", "second"), Answer(201)]
+    problem, used, _ = failing(SPARING, answers)
+    assert isinstance(problem, ServiceProblem)
+    assert (problem.message, problem.request_id, used) == ("Bad.", "first", 2)
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 500])
+def test_another_refusal_of_the_second_is_told(status: int) -> None:
+    """What is left to mend is told; a fault or conflict must be, since it leaves open what was done."""
+    problem, used, _ = failing(SPARING, [refusal(400, "No metadata."), refusal(status, "Bad suffix."), Answer(201)])
+    assert isinstance(problem, ServiceProblem)
+    assert (problem.status, problem.message, used) == (status, "Bad suffix.", 2)
+
+
+def test_the_second_is_lost_or_throttled_like_any_write() -> None:
+    """A lost answer to it is not followed by a third; a 429 is, within bounds."""
+    problem, used, _ = failing(SPARING, [refusal(400, "No."), LOST, Answer(201)])
+    assert (type(problem), used) == (ConnectionLost, 2)
+    _, sent, pauses = drive(once(SPARING, most, LIMITS), [Answer(429), refusal(400, "No."), Answer(429), Answer(201)])
+    assert (sent, len(pauses)) == ([SPARING, SPARING, BARE, BARE], 2)
 
 
 def test_the_subscriptions_listings_are_paged_as_arms() -> None:

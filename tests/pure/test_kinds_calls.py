@@ -207,6 +207,20 @@ def test_a_deployment_is_one_call() -> None:
     }
 
 
+def test_nulls_that_a_deployment_tells_are_not_sent_back() -> None:
+    """An update sends what was observed and is not null: a null is no value of anybody's."""
+    found = deployed(PROD, "m.ft-1", raiPolicyName=None, serviceTier=None, spilloverDeploymentName="other")
+    body = DEPLOYMENTS.update(PROD, found, {"model.name": "m.ft-1"}).body
+    assert isinstance(body, dict)
+    assert body["properties"] == {
+        "model": {"format": "OpenAI", "name": "m.ft-1", "version": "1"},
+        "versionUpgradeOption": "NoAutoUpgrade",
+        "raiPolicyName": "P",
+        "spilloverDeploymentName": "other",
+    }
+    assert body["sku"] == {"name": "GlobalStandard", "capacity": 80}
+
+
 def test_a_sku_is_normalised() -> None:
     """The SKU is sent as the rules spell it, however the spec does, and has one digest."""
     assert deployment("x", A, sku="globalstandard").fields["sku.name"] == "GlobalStandard"

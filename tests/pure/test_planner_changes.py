@@ -348,11 +348,25 @@ def test_another_publishers_model_is_held() -> None:
 
 @pytest.mark.parametrize("state", ["Failed", "Canceled", "Disabled"])
 def test_a_failed_deployment_is_held_until_its_spec_changes(state: str) -> None:
-    """A binding whose last write failed is not sent again as it was; an edit is."""
+    """A binding whose last write failed is not sent again as it was, also where it shows what it had; an edit is."""
     made = planned(desired(TRAIN, A1, PROD), live(*BASE_ROWS, deployed(PROD, SERVED, state)))
     assert told(main_action(made, PROD)) == ("update", "failed", "attempt-failed")
     made = planned(desired(TRAIN, A1, PROD), live(*BASE_ROWS, deployed(PROD, SERVED, state, capacity=1)))
-    assert told(main_action(made, PROD)) == ("update", "open", "drifted")
+    assert told(main_action(made, PROD)) == ("update", "failed", "attempt-failed")
+    earlier = deployed(deployment("prod", A1, capacity=1), SERVED, state)
+    assert told(main_action(planned(desired(TRAIN, A1, PROD), live(*BASE_ROWS, earlier)), PROD)) == (
+        *("update", "open", "changed"),
+    )
+
+
+@pytest.mark.parametrize(("less", "why"), [(0, "retried"), (1, "drifted")])
+def test_a_failed_deployment_is_written_once_more_by_permission(less: int, why: str) -> None:
+    """The override that the line names sends the same once more, whether or not something differs."""
+    found = deployed(PROD, SERVED, "Failed", capacity=int(str(PROD.fields["sku.capacity"])) - less)
+    held = main_action(planned(desired(TRAIN, A1, PROD), live(*BASE_ROWS, found)), PROD)
+    made = planned(desired(TRAIN, A1, PROD), live(*BASE_ROWS, found), held.override)
+    assert held.override == "create:deployment/prod"
+    assert told(main_action(made, PROD)) == ("update", "open", why)
 
 
 # --- renames

@@ -99,6 +99,15 @@ def test_what_is_foreign_or_declared_is_no_orphan() -> None:
     assert not made(desired(TRAIN, A, PROD), there, prune=PRUNE).writes
 
 
+@pytest.mark.parametrize("tags", [{}, {"ftops-owner": "support-models-7k2f"}], ids=["no tags", "half of them"])
+def test_what_shows_no_digest_of_ours_is_never_deleted(tags: dict[str, str]) -> None:
+    """Somebody may have deployed our model under a name of theirs: it is told, and no policy deletes it."""
+    theirs = replace(deployed(deployment("theirs", A), model_name(A), marked=False, tags=tags), use=QUIET)
+    (action,) = orphans(made(desired(TRAIN, A), live(*DONE, theirs), prune=PRUNE))
+    assert told(action) == ("keep", "open", "orphan")
+    assert action.reason == "in no document; kept, since its tags do not show that ftops made it"
+
+
 @pytest.mark.parametrize(
     ("use", "gate", "reason"),
     [

@@ -77,10 +77,10 @@ def test_a_file_being_scanned_is_a_short_wait(status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["pending", "queued", "validating_files", "created", "running", "pausing", "paused", "resuming", "odd"]
+    "status", ["pending", "queued", "validating_files", "created", "running", "pausing", "resuming", "odd"]
 )
 def test_a_job_on_its_way_is_waited_for_over_passes(status: str) -> None:
-    """Training, also a paused or unknown one, is a wait that ends the pass; what needs it waits too."""
+    """Training, also an unknown state of it, is a wait that ends the pass; what needs it waits too."""
     made = planned(ALL, live(*FILES, trained(A, status)))
     assert told(action_for(made, "job/a")) == ("wait", "open", "in-progress")
     assert not action_for(made, "job/a").settles

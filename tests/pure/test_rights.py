@@ -33,13 +33,19 @@ def told(call: Call, status: int, code: str) -> str:
             "PermissionDenied",
             ["Foundry User (formerly Azure AI User)", "Cognitive Services OpenAI Contributor"],
         ),
-        (CREATE, 403, "forbidden", ["fine-tunes/write", "Foundry User (formerly Azure AI User)"]),
+        (
+            CREATE,
+            403,
+            "forbidden",
+            ["Foundry User (formerly Azure AI User)", "Owner and Contributor have no rights to data"],
+        ),
         (PUT, 403, "AuthorizationFailed", ["deployments/write", "Foundry Owner (formerly Azure AI Owner)"]),
         (LIST, 403, "AuthorizationFailed", ["deployments/read", "Reader"]),
         (METRICS, 403, "AuthorizationFailed", ["Microsoft.Insights/metrics/read", "Monitoring Reader"]),
         (LOG, 403, "AuthorizationFailed", ["eventtypes/values/read", "Reader"]),
         (USAGES, 403, "AuthorizationFailed", ["Cognitive Services Usages Reader on the subscription"]),
-        (DATA, 401, "401", ["disableLocalAuth", "`ftops doctor`"]),
+        (DATA, 401, "401", ["another account", "another cloud", "`ftops doctor`"]),
+        (DATA, 403, "AuthenticationTypeDisabled", ["disableLocalAuth", "sign in"]),
     ],
 )
 def test_refusals_have_a_way_out(call: Call, status: int, code: str, words: list[str]) -> None:

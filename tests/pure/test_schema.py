@@ -107,7 +107,7 @@ def test_the_schema_is_valid_in_its_draft(draft: str) -> None:
 
 
 @pytest.mark.parametrize("draft", DRAFTS)
-@pytest.mark.parametrize("folder", ["examples", "tests/golden/seed"])
+@pytest.mark.parametrize("folder", ["examples/specs", "tests/golden/seed"])
 def test_every_document_of_the_examples_is_accepted(draft: str, folder: str) -> None:
     """What the repository itself declares is right in both drafts."""
     found = list(documents(ROOT / folder))

@@ -143,7 +143,7 @@ def test_a_refused_arm_closes_what_depends_on_it(
     [
         ({"FTOPS_ALLOW_HOSTS": ""}, "error[host-not-allowed]: No credentials for this host", 1),
         ({"FTOPS_ALLOW_HOSTS": "*"}, "which is no host", 64),
-        ({"FTOPS_KEY": ""}, "the environment variable FTOPS_KEY should hold the account's key, and is not set", 1),
+        ({"FTOPS_KEY": ""}, "the environment variable FTOPS_KEY is empty; it should hold the account's key alone", 1),
     ],
 )
 def test_what_stops_before_any_request(
@@ -268,7 +268,7 @@ def test_doctor_tells_rights_and_quotas(
     code, checks = doctor(ftops, "--account", "east")
     assert code == 0
     assert {name for name, check in checks.items() if check["level"] == "warning"} == {"region", "quotas", "may deploy"}
-    assert checks["credential"]["found"] == "signed in by Fake"
+    assert checks["credential"]["found"] == "signed in by Fake for https://cognitiveservices.azure.com"
     assert "Foundry Owner" in checks["may deploy"]["mend"]
     assert checks["region"]["mend"].startswith("Write `region: eastus2`")
     assert checks["quotas"]["found"] == (

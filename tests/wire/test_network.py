@@ -162,7 +162,7 @@ def test_without_a_resource_id_arm_is_not_asked() -> None:
         assert (app.seen, east.calls) == ([], 0)
 
 
-@pytest.mark.parametrize(("value", "words"), [("", "is not set"), ("a b", "cannot be a key"), ("key\nx", "cannot be")])
+@pytest.mark.parametrize(("value", "words"), [("", "is empty"), ("q w", "cannot be a key"), ("key\nx", "cannot be")])
 def test_a_key_that_is_none_is_told_without_it(value: str, words: str) -> None:
     """A variable that is unset, or holds what cannot be a header, is named; what it holds is not shown."""
     with served() as (app, root):

@@ -11,8 +11,8 @@ from ftops.wire.problems import words_in
 
 BUSY_CODE = "RequestConflict"
 """ARM's code for a second write in flight: refused before anything was done (azure-api.md §10.5)."""
-ENDED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
-"""Answers by which a cancel or delete learns that there is nothing left to do."""
+ENDED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
+"""Answers after which a cancel or delete looks whether there is anything left to do (azure-api.md §3.3)."""
 PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 """Refusals of the moment, beside the service's own faults."""
 
@@ -58,4 +58,4 @@ def problem_text(problem: WireError) -> str:
 def told_of(error: Exception) -> str:
     """Return a refusal with what is known of it in one line, for where there is no other."""
     trouble = error.trouble if isinstance(error, ServiceProblem) else None
-    return f"the service answered {words_in(error)}" + (f"; {trouble}" if trouble else "")
+    return f"the service answered {words_in(error)}" + (f" {trouble}" if trouble else "")

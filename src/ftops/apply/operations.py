@@ -63,7 +63,7 @@ def operation_call(url: str) -> Call | None:
     head, path = parts.path.split("/")[:SUBSCRIPTION_PARTS], parts.path.split("/")[SUBSCRIPTION_PARTS:]
     if not path or [part.lower() for part in head[:-1]] != ["", "subscriptions"]:
         return None
-    return Call(Plane.SUBSCRIPTION, "GET", f"/{'/'.join(path)}", dict(parse_qsl(parts.query)))
+    return Call(Plane.SUBSCRIPTION, "GET", f"/{'/'.join(path)}", dict(parse_qsl(parts.query, keep_blank_values=True)))
 
 
 def left_of(action: Action) -> str:

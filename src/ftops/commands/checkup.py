@@ -91,13 +91,8 @@ class Checkup:
         return self.client.endpoints.data if not self.embedded else f"the emulator in {self.spec.emulator}"
 
     def _credential(self) -> None:
-        if self.embedded:
-            return
-        if isinstance(self.spec.auth, ApiKeyAuth):
-            self._note("credential", Level.OK, f"the key in {self.spec.auth.apiKeyEnv}")
-        else:
-            tokens = getattr(self.client.entry, "tokens", None)
-            self._note("credential", Level.OK, f"signed in by {getattr(tokens, 'signed_in_by', '')}")
+        if found := self.client.entry.credential(Plane.DATA, self.client.endpoints.data):
+            self._note("credential", Level.OK, found)
 
     def _listing(self, name: str, call: Call, level: Level) -> bool:
         """Note whether a listing's first page can be read."""

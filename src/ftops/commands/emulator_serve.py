@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ftops.emulator.serve_certificates import Certificate
 
 CERTIFICATES = ".ftops/emulator"
+WORKLOAD_TOKEN = "workload-identity.jwt"  # noqa: S105  a file's name
 EXIT_INTERRUPTED = 130
 """Ctrl-C, as with every command; being ended by the system is 0."""
 HTTP_PORT = 8080
@@ -132,6 +133,7 @@ def _served(output: Output, emulator: Emulator, address: Address, folder: Path) 
 
     try:
         made = certificate(folder, address.reached, SystemClock().now())
+        _write_workload_token(folder / WORKLOAD_TOKEN, emulator.identity.assertion())
     except OSError as error:
         raise FtopsError(f"the certificates cannot be kept in {folder}: {error.strerror or error}") from error
     try:
@@ -144,6 +146,14 @@ def _served(output: Output, emulator: Emulator, address: Address, folder: Path) 
         served.stop()
 
 
+def _write_workload_token(path: Path, token: str) -> None:
+    """Write what a workload identity signs in by; only its owner can read it, as with what Kubernetes writes."""
+    whole = path.with_suffix(".new")
+    whole.touch(mode=0o600)
+    whole.write_text(token, encoding="ascii")
+    whole.replace(path)
+
+
 def ready_text(ready: Ready, store_name: str) -> str:
     """Return what a user pastes to let clients reach the server."""
     emulator, https, identity = ready.emulator, ready.served.https, ready.emulator.identity
@@ -154,6 +164,7 @@ def ready_text(ready: Ready, store_name: str) -> str:
         for name, region in emulator.accounts().items()
     )
     authority = shlex.quote(str(ready.certificate.authority))
+    token = shlex.quote(str(ready.certificate.authority.with_name(WORKLOAD_TOKEN)))
     exports = (
         f"FTOPS_ALLOW_HOSTS={urlsplit(https).hostname}",
         f"FTOPS_ARM_ENDPOINT={https}",
@@ -167,6 +178,8 @@ def ready_text(ready: Ready, store_name: str) -> str:
         + "".join(accounts)
         + "In the terminal of the client (keys and secret are invented and open nothing but this emulator):\n"
         + "".join(f"  export {each}\n" for each in exports)
+        + "Or, for a workload identity, instead of the secret:\n"
+        + f"  export AZURE_FEDERATED_TOKEN_FILE={token}\n"
         + "Or, for a managed identity, instead of the tenant, client and secret:\n"
         + f"  export IDENTITY_ENDPOINT={ready.served.http}/msi/token IDENTITY_HEADER={identity.identity_header}\n"
         + "Stop with Ctrl-C.\n"

@@ -8,12 +8,14 @@ from uuid import UUID
 from ftops.emulator.addresses import endpoint_as_reached
 from ftops.emulator.arm_pages import listing
 from ftops.emulator.context import Context, Limits
-from ftops.emulator.messages import JsonObject, Response, reply, ticks
+from ftops.emulator.login_roles import PERMISSIONS
+from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, required_text, ticks
 from ftops.emulator.store import Document, Kind
 
 FAMILIES = frozenset({"openai", "foundry", "both"})
 ARM_ENDPOINT = "https://management.emulator"
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
+_KEY_NUMBERS = {"key1": 1, "key2": 2}
 ACTOR = {"By": "emulator@ftops.invalid", "ByType": "User"}
 """Who writes on ARM, as `systemData` tells it."""
 _PARENT = f"{SUBSCRIPTION}/resourceGroups/emulator"
@@ -76,7 +78,12 @@ def list_accounts(ctx: Context, subscription_id: str, group: str = "") -> Respon
 
 
 def list_keys(ctx: Context) -> Response:
-    """Return the account's two API keys."""
+    """Return the account's two API keys.
+
+    An account that takes none tells none; how the service says so is not confirmed.
+    """
+    if ctx.limits.disable_local_auth:
+        raise ServiceError(400, "BadRequest", "Failed to list key. disableLocalAuth is set to be true")
     key1, key2 = ctx.identity.keys(ctx.name)
     return reply({"key1": key1, "key2": key2})
 
@@ -93,8 +100,23 @@ def _shown(ctx: Context, account: Document) -> JsonObject:
     who = {**ACTOR, "At": ticks(account.created_at)}
     system = {f"{what}{name}": value for what in ("created", "lastModified") for name, value in who.items()}
     more = {"internalId": key, "allowProjectManagement": True}
+    properties["disableLocalAuth"] = ctx.limits.disable_local_auth
     etag = f'"{UUID(key)}"'
     return {**account.api, "properties": {**more, **properties}, "systemData": system, "etag": etag}
+
+
+def regenerate_key(ctx: Context) -> Response:
+    """Replace one of the account's keys and return both."""
+    name = required_text(ctx.request.json(), "keyName")
+    if name.lower() not in _KEY_NUMBERS:
+        raise ServiceError(400, "InvalidKeyName", f"The key name must be Key1 or Key2, not '{name}'.")
+    ctx.identity.regenerate_key(ctx.name, _KEY_NUMBERS[name.lower()])
+    return list_keys(ctx)
+
+
+def permissions(ctx: Context) -> Response:
+    """Return what the caller may do, as far as it is the tenant's application."""
+    return reply({"value": [PERMISSIONS[ctx.limits.roles].shown()]})
 
 
 def _capabilities(limits: Limits) -> list[dict[str, str]]:

@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from ftops.clock import Clock
 from ftops.emulator.faults import Effect, Fault
-from ftops.emulator.login_tokens import Identity
-from ftops.emulator.messages import JsonObject, Request, invalid, not_found
+from ftops.emulator.login_roles import Roles
+from ftops.emulator.login_tokens import TOKEN_S, Identity
+from ftops.emulator.messages import JsonObject, Request, ServiceError, invalid, not_found
 from ftops.emulator.store import Document, Kind, Store
 
 LIST_LIMIT_MAX = 10_000
@@ -40,6 +41,8 @@ class Limits:
     base_quota: thousands of tokens per minute for each SKU and model in a region. serving_delay_s: how long after
     Succeeded a deployment is not found by calls. metrics_lag_s, log_lag_s: how long it takes until a call or a write
     is shown. log_page: events on one page of the Activity Log. deployment_page: deployments on one page of their list.
+    token_s: for how long a token that is given out is good, in seconds of the system's time. roles: what the tenant's
+    application may do. disable_local_auth: accounts take no keys.
     """
 
     files: int = 100
@@ -62,6 +65,9 @@ class Limits:
     deployment_page: int = 100
     account_page: int = 200
     log_service_deletions: bool = False
+    token_s: int = TOKEN_S
+    roles: Roles = Roles.ALL
+    disable_local_auth: bool = False
 
 
 class Metadata(StrEnum):
@@ -73,19 +79,96 @@ class Metadata(StrEnum):
     REJECT = "reject"
 
 
+class MethodEcho(StrEnum):
+    """What a job tells of its method: everything with the service's defaults, or its type alone."""
+
+    FULL = "full"
+    TYPE = "type"
+
+
+class TrainingTypeEcho(StrEnum):
+    """Where a job tells its trainingType: everywhere, in the answer to its create call alone, or nowhere."""
+
+    ALWAYS = "always"
+    CREATED = "created"
+    NEVER = "never"
+
+
+class SuffixMember(StrEnum):
+    """Under which name a job tells its suffix."""
+
+    SUFFIX = "suffix"
+    USER_PROVIDED = "user_provided_suffix"
+
+
+class Queued(StrEnum):
+    """How v1 calls a job that has not begun."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    VALIDATING_FILES = "validating_files"
+
+
+class Cancelled(StrEnum):
+    """How a job's being cancelled is spelled."""
+
+    CANCELLED = "cancelled"
+    CANCELED = "canceled"
+
+
+class HealthyError(StrEnum):
+    """What a job that did not fail tells as its `error`: nothing, an empty object, or one of nulls."""
+
+    ABSENT = "absent"
+    EMPTY = "empty"
+    NULLS = "nulls"
+
+
+class UnknownAfter(StrEnum):
+    """What a page is that begins after something that is not in the listing: refused with 404, or empty."""
+
+    REFUSED = "refused"
+    EMPTY = "empty"
+
+
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """How the service behaves where nobody has confirmed it, adjustable for tests.
+    """How the service behaves where nobody has confirmed it, or sources differ; adjustable for tests.
+
+    The defaults are what was recorded, or what azure-api.md §16 says. What the members do stands in docs/emulator.md.
 
     Args: metadata: of a new job (azure-api.md §17a). tags_hidden: deployments keep their tags and show them nowhere
-    (§10.3). v1_created_status: of what v1 makes, 201 as recorded on the other surfaces or 200 as its specification has
-    it (§6.1). suffix_max: characters; longer ones are refused with 400 (§15, trap 1).
+    (§10.3). put_keeps_tags: a PUT without tags leaves them as they are (§10.1). v1_created_status: of what v1 makes,
+    201 as recorded on the other surfaces or 200 as its specification has it (§6.1). suffix_max: characters; longer
+    ones are refused with 400 (§15, trap 1). suffix_member, method_echo, training_type_echo, queued, cancelled,
+    healthy_error: of jobs (§6.4, §6.6, §6.7). nulls, unknown_members: of every job, file and deployment (§3.2).
+    has_more: whether v1 says if more follow (§3.5). unknown_after: §3.5. wrong_state_status: of a cancel, pause, resume
+    or delete that comes too late (§3.3). quota_status: of one file or job too many (§3.3). nested_names: a model that
+    was tuned further is named after its parent (§9). capacity_as_text: of deployments (§10.1). base_delete_status,
+    tuned_delete_status: 200 is at once, 202 takes its time (§10).
     """
 
     metadata: Metadata = Metadata.BY_SURFACE
     tags_hidden: bool = False
+    put_keeps_tags: bool = False
     v1_created_status: int = 201
     suffix_max: int = 64
+    suffix_member: SuffixMember = SuffixMember.SUFFIX
+    method_echo: MethodEcho = MethodEcho.FULL
+    training_type_echo: TrainingTypeEcho = TrainingTypeEcho.ALWAYS
+    queued: Queued = Queued.PENDING
+    cancelled: Cancelled = Cancelled.CANCELLED
+    healthy_error: HealthyError = HealthyError.ABSENT
+    nulls: bool = False
+    unknown_members: bool = False
+    has_more: bool = True
+    unknown_after: UnknownAfter = UnknownAfter.REFUSED
+    wrong_state_status: int = 409
+    quota_status: int = 400
+    nested_names: bool = False
+    capacity_as_text: bool = False
+    base_delete_status: int = 200
+    tuned_delete_status: int = 202
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +238,21 @@ class Context:
         after = self.request.query.get("after", "")
         found = self.store.newest(kind, self.name, limit + 1, after, self._shown_until)
         if found is None:
-            raise not_found()
+            self.refuse_unknown_after()
+            return [], False
         return found[:limit], len(found) > limit
+
+    def full(self, message: str) -> ServiceError:
+        """Return the refusal of one file or job too many."""
+        return ServiceError(self.quirks.quota_status, "quotaExceeded", message)
+
+    def refuse_unknown_after(self) -> None:
+        """Refuse a page that begins after something that is not there, unless the service answers an empty one.
+
+        Raises: ServiceError (404).
+        """
+        if self.quirks.unknown_after is UnknownAfter.REFUSED:
+            raise not_found()
 
     @property
     def _shown_until(self) -> float:
@@ -170,17 +266,18 @@ class Context:
         return f"{self.request.origin}{self.request.prefix}/openai/{path}{query}"
 
 
-def page(request: Request, items: Sequence[JsonObject], limit_default: int) -> tuple[list[JsonObject], bool]:
+def page(ctx: Context, items: Sequence[JsonObject], limit_default: int) -> tuple[list[JsonObject], bool]:
     """Return the items after `after`, at most `limit`, and whether more follow.
 
     Raises: ServiceError for a bad limit, and 404 when `after` names nothing in the listing.
     """
-    limit = _limit(request.query.get("limit"), limit_default)
+    query = ctx.request.query
+    limit = _limit(query.get("limit"), limit_default)
     first = 0
-    if after := request.query.get("after"):
-        first = next((place + 1 for place, item in enumerate(items) if item["id"] == after), -1)
-        if first < 0:
-            raise not_found()
+    if after := query.get("after"):
+        first = next((place + 1 for place, item in enumerate(items) if item["id"] == after), len(items) + 1)
+        if first > len(items):
+            ctx.refuse_unknown_after()
     return list(items[first : first + limit]), first + limit < len(items)
 
 

@@ -63,7 +63,7 @@ class Emulator:
         self._store = Store(path, clock.now())
         self._require_auth = require_auth
         self.identity = Identity(self._store, clock.now)
-        self._desk = login.Desk(self._store, self.identity)
+        self._desk = login.Desk(self._store, self.identity, lambda: self.limits)
         self.faults = faults.FaultTable()
         self.in_force = InForce(self._store)
         self._limits = Limits()
@@ -278,7 +278,7 @@ class Emulator:
 
     def _admit(self, request: Request) -> None:
         if self._require_auth and login.needs_credential(request):
-            login_doors.admit(self.identity, request)
+            login_doors.admit(self.identity, request, self.limits)
 
     def _answer(self, request: Request, fired: tuple[Fault, ...], prepared: object) -> Response:
         now = self._store.now()

@@ -1,13 +1,11 @@
-"""Deployments on ARM: put, read, list, patch, delete, and the long-running operation behind a write."""
+"""Deployments on ARM: put, read, list, patch and delete."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from urllib.parse import urlencode
 from uuid import UUID
 
-from ftops.emulator import activity, quota, versions
+from ftops.emulator import activity, echoes, operations, quota, versions
 from ftops.emulator.accounts import ACTOR
 from ftops.emulator.activity import AT_ONCE, BEGUN, Act
 from ftops.emulator.arm_pages import listing
@@ -19,6 +17,7 @@ from ftops.emulator.models import base_of, tuned_exists
 from ftops.emulator.store import Document, Kind, Store
 
 CREATE_S, DELETE_S = 240, 30
+LATER = 202
 SKUS = frozenset(
     {
         "standard",
@@ -104,35 +103,20 @@ def patch(ctx: Context, name: str) -> Response:
 
 
 def delete(ctx: Context, name: str) -> Response:
-    """Delete a deployment: 202 for a tuned model, 200 for a base model, 204 when there is none."""
+    """Delete a deployment: at once (200) or in a while (202), as it is with its kind of model; 204: there is none."""
     document = ctx.store.get(Kind.DEPLOYMENT, ctx.name, name.lower())
     if document is None:
         return Response(204)
     _check_lock(ctx)
-    if not document.sim["tuned"]:
+    status = ctx.quirks.tuned_delete_status if document.sim["tuned"] else ctx.quirks.base_delete_status
+    if status != LATER:
         activity.record(ctx.store, document, "delete", AT_ONCE, _act(ctx))
         ctx.store.delete(document)
-        return Response(200)
+        return Response(status)
     properties = {**document.api["properties"], "provisioningState": "Deleting"}
     due_at = ctx.now.timestamp() + DELETE_S
     _keep_written(ctx, document.changed(active=True, sim={"due_at": due_at}, properties=properties), "delete", BEGUN)
-    return Response(202, _operation(ctx, DELETE_S))
-
-
-def operation(ctx: Context, _subscription: str, _location: str, key: str) -> Response:
-    """Return the state of a long-running operation; its signed query must come back untouched."""
-    found = ctx.store.find(Kind.OPERATION, key)
-    if found is None or ctx.request.query.get("h") != _signature(key):
-        raise ServiceError(404, "ResourceNotFound", f"The operation '{key}' was not found.")
-    done = ctx.now.timestamp() >= found.sim["due_at"]
-    if ctx.request.query.get("operationResultResponseType") == "Location" and not done:
-        return Response(202)
-    ending = {"endTime": ticks(found.sim["due_at"])} if done else {}
-    code, message = found.sim.get("failure") or ("", "")
-    if done and code:
-        return reply({**found.api, "status": "Failed", **ending, "error": {"code": code, "message": message}})
-    status = "Succeeded" if done else "Running"
-    return reply({**found.api, "status": status, **ending, "percentComplete": 100.0 if done else 0.0})
+    return Response(status, operations.begun(ctx, DELETE_S))
 
 
 def settle(store: Store, document: Document) -> None:
@@ -193,7 +177,8 @@ def shown(ctx: Context, document: Document) -> JsonObject:
     unknown = versions.unknown_properties(ctx.api_version)
     every = {STATE: RUNNING, **document.api["properties"]}
     properties = {name: value for name, value in every.items() if name not in unknown}
-    return {name: value for name, value in document.api.items() if name not in hidden} | {"properties": properties}
+    told = {name: value for name, value in document.api.items() if name not in hidden} | {"properties": properties}
+    return echoes.deployment(ctx, told)
 
 
 def rewrite(ctx: Context, old: Document, changes: JsonObject) -> Response:
@@ -322,6 +307,8 @@ def _tags(ctx: Context, body: JsonObject, old: Document | None) -> JsonObject | 
     if not versions.has_tags(ctx.api_version) or ctx.fault(Effect.DROP_TAGS):
         return stored
     tags = body.get("tags")
+    if tags is None and ctx.quirks.put_keeps_tags:
+        return stored
     if tags is not None and not isinstance(tags, dict):
         raise _bad("The tags must be an object.")
     # A PUT replaces everything, so left-out tags are removed.
@@ -377,23 +364,5 @@ def _etag(store: Store) -> str:
 def _written(
     ctx: Context, document: Document, status: int, *, slow_s: int, failure: list[str] | None = None
 ) -> Response:
-    headers = {"ETag": document.api["etag"], **(_operation(ctx, slow_s, failure) if slow_s else {})}
+    headers = {"ETag": document.api["etag"], **(operations.begun(ctx, slow_s, failure) if slow_s else {})}
     return reply(shown(ctx, document), status, headers)
-
-
-def _signature(key: str) -> str:
-    return hashlib.sha256(f"operation:{key}".encode()).hexdigest()
-
-
-def _operation(ctx: Context, seconds: int, failure: list[str] | None = None) -> dict[str, str]:
-    """Begin an operation that ends in `seconds`, or fails then, and return the two headers that lead to it."""
-    key, moment = str(UUID(ctx.store.next_hex())), ctx.now.timestamp()
-    subscription = ctx.account.api["id"].split("/resourceGroups/")[0]
-    place = f"providers/Microsoft.CognitiveServices/locations/{ctx.account.api['location']}"
-    path = f"{subscription}/{place}/operationResults/{key}"
-    api: JsonObject = {"id": path, "name": key, "status": "Running", "startTime": ticks(moment)}
-    sim: JsonObject = {"due_at": moment + seconds, "failure": failure}
-    ctx.store.put(Document(Kind.OPERATION, ctx.name, key, moment, api, sim))
-    query = urlencode({"api-version": ctx.api_version, "t": int(moment), "c": "emulator", "h": _signature(key)})
-    url = f"{ctx.request.origin}{path}?{query}"
-    return {"Azure-AsyncOperation": url, "Location": f"{url}&operationResultResponseType=Location"}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from ftops.emulator.faults import Effect, Fault, Spelling
+from ftops.emulator.faults import CODE, MESSAGE, Effect, Fault, Spelling
 from ftops.emulator.login_doors import expired, is_arm
+from ftops.emulator.login_errors import as_sign_in_tells
 from ftops.emulator.messages import Response, ServiceError
 
 
@@ -52,7 +53,7 @@ def before(fired: tuple[Fault, ...], path: str, now: datetime) -> Response | Non
         return expired(path).response()
     acted = _act(fired, drop=Effect.DROP_BEFORE, die=Effect.DIE_BEFORE, status=Effect.STATUS_BEFORE)
     if acted is not None:
-        return acted
+        return as_sign_in_tells(path, acted)
     refused = next((fault for fault in fired if fault.effect in _REFUSALS), None)
     return None if refused is None else _refusal(refused, path, now).response()
 
@@ -104,9 +105,9 @@ def _act(fired: tuple[Fault, ...], *, drop: Effect, die: Effect, status: Effect)
 
 def _refusal(fault: Fault, path: str, now: datetime) -> ServiceError:
     """Return the refusal that an effect names; a code or message of the fault's own comes before the usual one."""
-    usual, plain = _REFUSALS[fault.effect], Fault(fault.effect)
-    code = (usual.arm_code if is_arm(path) else usual.data_code) if fault.code == plain.code else fault.code
-    message = usual.message if fault.message == plain.message else fault.message
+    usual = _REFUSALS[fault.effect]
+    code = (usual.arm_code if is_arm(path) else usual.data_code) if fault.code == CODE else fault.code
+    message = usual.message if fault.message == MESSAGE else fault.message
     told = _SPELLED[fault.spelling](fault.seconds, now) if fault.effect is Effect.THROTTLED else {}
     return ServiceError(usual.status, code, message, {**told, **fault.headers})
 

@@ -111,7 +111,7 @@ _HABITS: Mapping[Effect, tuple[str, str]] = {
 # So do these, which else act once like any fault of the request.
 _LOOKS_AT: Mapping[Effect, tuple[str, str]] = {
     **_HABITS,
-    Effect.OVERLOADED: ("GET", r"(?i)/providers/Microsoft\.Insights/metrics$"),
+    Effect.OVERLOADED: ("(GET|POST)", r"(?i)(/providers/Microsoft\.Insights/metrics|/metrics:getBatch)$"),
     Effect.SLOW_UPLOAD: ("POST", r"/(files|parts)$"),
 }
 

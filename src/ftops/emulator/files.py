@@ -6,18 +6,19 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from ftops.emulator import echoes
 from ftops.emulator.contents import FileField, Form, Verdict, received
 from ftops.emulator.context import LIST_LIMIT_MAX, Ahead, Context, Limits, Surface, page
-from ftops.emulator.messages import JsonObject, Response, ServiceError, invalid, not_found, reply
+from ftops.emulator.messages import JsonObject, Response, invalid, not_found, reply
 from ftops.emulator.store import Document, Kind, Store
 
 SCAN_S = 5
 _LIST_QUERY = {True: ("after",), False: ("limit", "after", "order")}
 """Which of the queries that shape a list are read, on the stable classic versions and elsewhere."""
 EXPIRY_S = range(1_209_600, 2_592_001)
-TRAINING, RESULTS = "fine-tune", "fine-tune-results"
-"""The purposes of files that are checked, and of those that jobs write."""
-PURPOSES = frozenset({TRAINING, "assistants", "batch", "evals", "user_data", "vision"})
+TRAINING, RESULTS, BATCH = "fine-tune", "fine-tune-results", "batch"
+"""The purposes of files that are checked, of those that jobs write, and of those that are run in batches."""
+PURPOSES = frozenset({TRAINING, BATCH, "assistants", "evals", "user_data", "vision"})
 
 
 def receive(ahead: Ahead) -> AbstractContextManager[Form]:
@@ -27,15 +28,23 @@ def receive(ahead: Ahead) -> AbstractContextManager[Form]:
 
 
 def create(ctx: Context, form: Form) -> Response:
-    """Store an upload, which has been received and checked before, and answer 201 with status pending."""
+    """Store an upload, which has been received and checked before, and tell it with status pending."""
     fields, content = form.fields, form.content("file")
     purpose = known_purpose(fields.get("purpose"))
     check_room(ctx, purpose, content.verdict.size_bytes)
     seconds = _seconds(fields) if ctx.surface is not Surface.GA else None
-    document = add(ctx, purpose, content.filename, content.verdict, expiry(seconds, ctx.now_s))
+    expires = expiry(seconds, ctx.now_s)
+    # Checked for every purpose; the recorded upload for batches had an expiry and no echo of it (azure-api.md §4.3).
+    document = add(ctx, purpose, content.filename, content.verdict, {} if purpose == BATCH else expires)
     for position, block in enumerate(content.blocks()):
         ctx.store.add_chunk(document.id, position, block)
-    return reply(document.api, 201, {"Location": ctx.location(f"files/{document.id}")})
+    return told(ctx, document)
+
+
+def told(ctx: Context, document: Document) -> Response:
+    """Return the answer that tells of a new file."""
+    location = {"Location": ctx.location(f"files/{document.id}")}
+    return reply(echoes.file(ctx, document.api), echoes.created_status(ctx), location)
 
 
 def known_purpose(value: object) -> str:
@@ -52,14 +61,14 @@ def check_count(ctx: Context, purpose: str) -> None:
     """Refuse one more training file than the account may hold; results of jobs and other tools' files do not count."""
     held = sum(file.api["purpose"] == TRAINING for file in ctx.store.all(Kind.FILE, ctx.name))
     if purpose == TRAINING and held >= ctx.limits.files:
-        raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.files} files.")
+        raise ctx.full(f"The resource already holds {ctx.limits.files} files.")
 
 
 def check_room(ctx: Context, purpose: str, size_bytes: int) -> None:
     """Refuse one more training file of this size when the account would hold too many, or too much."""
     check_count(ctx, purpose)
     if purpose == TRAINING and (text := too_much(ctx.store, ctx.name, ctx.limits, size_bytes)):
-        raise ServiceError(400, "quotaExceeded", text)
+        raise ctx.full(text)
 
 
 def too_much(store: Store, account: str, limits: Limits, size_bytes: int) -> str:
@@ -107,17 +116,17 @@ def list_files(ctx: Context) -> Response:
     items: list[JsonObject] = [{"status_details": None} | f for f in files if purpose in (None, "", f["purpose"])]
     if known.get("order") == "asc":
         items.reverse()
-    data, has_more = page(replace(ctx.request, query=known), items, LIST_LIMIT_MAX)
-    body: JsonObject = {"object": "list", "data": data}
+    data, has_more = page(replace(ctx, request=replace(ctx.request, query=known)), items, LIST_LIMIT_MAX)
+    more: JsonObject = {}
     if ctx.surface is Surface.V1:
         ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
-        body |= {**ends, "has_more": has_more}
-    return reply(body)
+        more = {**ends, "has_more": has_more}
+    return reply(echoes.listing(ctx, [echoes.file(ctx, item) for item in data], more))
 
 
 def get(ctx: Context, key: str) -> Response:
     """Return one file."""
-    return reply(ctx.get(Kind.FILE, key).api)
+    return reply(echoes.file(ctx, ctx.get(Kind.FILE, key).api))
 
 
 def content(ctx: Context, key: str) -> Response:

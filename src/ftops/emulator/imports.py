@@ -13,7 +13,7 @@ from ftops.emulator import files
 from ftops.emulator.contents import Content, Verdict
 from ftops.emulator.context import Ahead, Context, Limits
 from ftops.emulator.fetch import Bounds, Unfetched, fetched, is_address
-from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, invalid, reply, required_text
+from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, invalid, required_text
 from ftops.emulator.store import Document, Kind, Store
 
 PENDING_S, RUNNING_S = 3, 5
@@ -79,8 +79,7 @@ def create(ctx: Context, found: Import | ServiceError) -> Response:
         "bad_line": bad_line,
         "sha256": verdict.sha256,
     }
-    ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=True))
-    return reply(api, 201, {"Location": ctx.location(f"files/{key}")})
+    return files.told(ctx, ctx.store.put(Document(Kind.FILE, ctx.name, key, ctx.now_s, api, sim, active=True)))
 
 
 def is_under_way(document: Document) -> bool:

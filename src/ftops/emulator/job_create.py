@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftops.emulator.context import Context, Surface
+from ftops.emulator.context import Context, Metadata, Surface
 from ftops.emulator.faults import Effect
 from ftops.emulator.messages import JsonObject, ServiceError, invalid, whole
 from ftops.emulator.models import BaseModel, base_of, is_tuned, tuned_exists
@@ -30,7 +30,7 @@ _DEFAULTS: Mapping[str, JsonObject] = {
     "dpo": {"beta": 0.1, "l2_multiplier": 0},
     "reinforcement": {"compute_multiplier": 1},
 }
-_SUFFIX = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SUFFIX = re.compile(r"[A-Za-z0-9_-]+")
 _METADATA_PAIRS, _METADATA_KEY, _METADATA_VALUE = 16, 64, 512
 _EFFORTS = frozenset({"default", "low", "medium", "high"})
 
@@ -81,6 +81,7 @@ def accept(ctx: Context) -> JobInput:
     Raises: ServiceError (400) for whatever the service would not train.
     """
     body = _body(ctx)
+    _bind_metadata(ctx, body)
     # The stable classic versions have no such field, and what is no field is ignored (service-rules.md §6).
     training_type = "standard" if ctx.surface is Surface.GA else _training_type(body)
     method = _method(body)
@@ -99,7 +100,7 @@ def accept(ctx: Context) -> JobInput:
         "hyperparameters": hyperparameters if method == "supervised" else None,
         "method": _method_echo(body, method, hyperparameters),
         "integrations": body.get("integrations"),
-        "metadata": _metadata(body) if ctx.surface is Surface.V1 else None,
+        "metadata": _metadata(body) if _mode(ctx) is Metadata.ECHO else None,
     }
     return JobInput(base, method, given, training_type, api)
 
@@ -109,6 +110,19 @@ def _body(ctx: Context) -> JsonObject:
         return ctx.request.json()
     except ServiceError:
         raise invalid(FIELD_REQUIRED) from None
+
+
+def _mode(ctx: Context) -> Metadata:
+    asked = ctx.quirks.metadata
+    if asked is not Metadata.BY_SURFACE:
+        return asked
+    return Metadata.ECHO if ctx.surface is Surface.V1 else Metadata.DROP
+
+
+def _bind_metadata(ctx: Context, body: JsonObject) -> None:
+    """Refuse a body whose `metadata` this account's binder does not know: it names the whole job then, no member."""
+    if _mode(ctx) is Metadata.REJECT and body.get("metadata") is not None:
+        raise invalid(FIELD_REQUIRED)
 
 
 def _training_type(body: JsonObject) -> str:
@@ -150,6 +164,8 @@ def _base(ctx: Context, body: JsonObject, method: str, training_type: str) -> Ba
 
 def _given(body: JsonObject, method: str) -> JsonObject:
     inner = (body.get("method") or {}).get(method) or {}
+    if method == "dpo" and body.get("hyperparameters"):
+        raise invalid("The hyperparameters of dpo belong in method.dpo.")
     sent = inner.get("hyperparameters") or body.get("hyperparameters") or {}
     if not isinstance(sent, dict):
         raise invalid("The hyperparameters field must be an object.")
@@ -192,8 +208,9 @@ def _suffix(ctx: Context, body: JsonObject) -> str | None:
     suffix = body.get("suffix")
     if suffix is None:
         return None
-    if not isinstance(suffix, str) or not _SUFFIX.fullmatch(suffix):
-        raise invalid("The suffix must have 1 to 64 characters of A-Z, a-z, 0-9, - and _.")
+    most = ctx.quirks.suffix_max
+    if not isinstance(suffix, str) or not _SUFFIX.fullmatch(suffix) or len(suffix) > most:
+        raise invalid(f"The suffix must have 1 to {most} characters of A-Z, a-z, 0-9, - and _.")
     if ctx.fault(Effect.DROP_SUFFIX):
         return None
     cut = ctx.fault(Effect.CUT_SUFFIX)

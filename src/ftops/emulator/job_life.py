@@ -296,8 +296,8 @@ def checkpoints(store: Store, job: Document) -> list[Document]:
 
 
 def tuned_name(job: Document) -> str:
-    """Return the name of the model that the job makes; the base part stays the first ancestor's."""
-    base = base_of(job.api["model"])
+    """Return the name of the model that the job makes; it begins with the first ancestor's, or with its parent's."""
+    base = None if job.sim.get("nested") else base_of(job.api["model"])
     stem = base.id if base else job.api["model"]
     suffix = f"-{job.api['suffix']}" if "suffix" in job.api else ""
     return f"{stem}{TUNED_MARK}{job.id.removeprefix('ftjob-')}{suffix}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ftops.emulator import job_create, job_life, versions
+from ftops.emulator import echoes, job_create, job_life, versions
 from ftops.emulator.context import Context, Surface, page
 from ftops.emulator.faults import Effect
 from ftops.emulator.job_events import events
-from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, without_nulls, wrong_state
+from ftops.emulator.messages import JsonObject, Response, ServiceError, reply, without_nulls
 from ftops.emulator.store import Document, Kind
 
 JOBS_PAGE, EVENTS_PAGE, CHECKPOINTS_PAGE = 20, 20, 10
@@ -17,7 +17,7 @@ _DELETABLE = job_life.TERMINAL | {"paused"}
 
 
 def create(ctx: Context) -> Response:
-    """Queue a job and answer 201; two equal requests make two jobs, as in the service."""
+    """Queue a job and tell it; two equal requests make two jobs, as in the service."""
     accepted = job_create.accept(ctx)
     _check_room(ctx)
     key = f"ftjob-{ctx.store.next_hex()}"
@@ -40,16 +40,18 @@ def create(ctx: Context) -> Response:
         # Jobs of old classic versions do not tell their type (azure-api.md §6.4).
         "untold": ["trainingType"] if ctx.surface is Surface.GA else [],
         **_troubles(ctx, api["trainingType"], accepted.method),
+        "nested": ctx.quirks.nested_names,
     }
     job = ctx.store.put(Document(Kind.JOB, ctx.name, key, ctx.now_s, api, sim, active=True))
     # The service's Location lacks /jobs/ and leads nowhere.
-    return reply(_shown(ctx, job), 201, {"Location": ctx.location(f"fine_tuning/{key}")})
+    location = {"Location": ctx.location(f"fine_tuning/{key}")}
+    return reply(_shown(ctx, job, created=True), echoes.created_status(ctx), location)
 
 
 def list_jobs(ctx: Context) -> Response:
     """List jobs, newest first."""
     found, has_more = ctx.page(Kind.JOB, JOBS_PAGE)
-    return reply({"object": "list", "data": [_shown(ctx, job) for job in found], "has_more": has_more})
+    return reply(echoes.listing(ctx, [_shown(ctx, job) for job in found], {"has_more": has_more}))
 
 
 def get(ctx: Context, key: str) -> Response:
@@ -58,36 +60,42 @@ def get(ctx: Context, key: str) -> Response:
 
 
 def cancel(ctx: Context, key: str) -> Response:
-    """Cancel a job at once; a job that ended is refused with 409."""
+    """Cancel a job at once; a job that ended is refused."""
     job = ctx.get(Kind.JOB, key)
-    _require(job, _CANCELLABLE, "cancelled")
+    _require(ctx, job, _CANCELLABLE, "cancelled")
     return reply(_shown(ctx, job_life.cancel(ctx.store, job, ctx.now_s)))
 
 
 def pause(ctx: Context, key: str) -> Response:
     """Begin to pause a running job that has finished a step."""
     job = ctx.get(Kind.JOB, key)
-    _require(job, frozenset({"running"}), "paused")
+    _require(ctx, job, frozenset({"running"}), "paused")
     plan = job_life.plan_of(job)
     if plan is None or plan.steps_done(job_life.trained_s(job, ctx.now_s)) < 1:
-        raise wrong_state("The job cannot be paused before its first training step is finished.")
+        raise _wrong_state(ctx, "The job cannot be paused before its first training step is finished.")
     return reply(_shown(ctx, job_life.pause(ctx.store, job, ctx.now_s)))
 
 
 def resume(ctx: Context, key: str) -> Response:
     """Begin to resume a paused job."""
     job = ctx.get(Kind.JOB, key)
-    _require(job, frozenset({"paused"}), "resumed")
+    _require(ctx, job, frozenset({"paused"}), "resumed")
     return reply(_shown(ctx, job_life.resume(ctx.store, job, ctx.now_s)))
 
 
 def delete(ctx: Context, key: str) -> Response:
-    """Delete a job's record, with its model and checkpoints; 204 also when there is none."""
+    """Delete a job's record, with its model and checkpoints; 204 also when there is none.
+
+    Whether the service deletes the model with the record is not known; a model that is deployed is not deleted
+    (service-rules.md §8).
+    """
     job = ctx.store.get(Kind.JOB, ctx.name, key)
     if job is None:
         return Response(204)
-    _require(job, _DELETABLE, "deleted")
-    for checkpoint in job_life.checkpoints(ctx.store, job):
+    _require(ctx, job, _DELETABLE, "deleted")
+    checkpoints = job_life.checkpoints(ctx.store, job)
+    _check_not_deployed(ctx, job, checkpoints)
+    for checkpoint in checkpoints:
         ctx.store.delete(checkpoint)
     model = ctx.store.get(Kind.MODEL, ctx.name, job_life.tuned_name(job))
     if model is not None:
@@ -108,31 +116,45 @@ def list_checkpoints(ctx: Context, key: str) -> Response:
     return _page(ctx, [checkpoint.api for checkpoint in found], CHECKPOINTS_PAGE)
 
 
-def _shown(ctx: Context, job: Document) -> JsonObject:
+def _shown(ctx: Context, job: Document, *, created: bool = False) -> JsonObject:
     """Return a job as the caller's API version shows it; older ones tell of a method its type only (§6.6)."""
     shown = {name: value for name, value in job.api.items() if name not in job.sim.get("untold", ())}
     if "method" in shown and not versions.echoes_method(ctx.api_version):
         shown["method"] = {"type": shown["method"]["type"]}
-    return shown
+    return echoes.job(ctx, shown, created=created)
 
 
 def _page(ctx: Context, items: list[JsonObject], limit_default: int) -> Response:
-    data, has_more = page(ctx.request, items, limit_default)
-    return reply({"object": "list", "data": data, "has_more": has_more})
+    data, has_more = page(ctx, items, limit_default)
+    return reply(echoes.listing(ctx, data, {"has_more": has_more}))
 
 
-def _require(job: Document, states: frozenset[str], done: str) -> None:
+def _require(ctx: Context, job: Document, states: frozenset[str], done: str) -> None:
     status = job.api["status"]
     if status not in states:
-        raise wrong_state(f"A job in status {status} cannot be {done}.")
+        raise _wrong_state(ctx, f"A job in status {status} cannot be {done}.")
+
+
+def _wrong_state(ctx: Context, message: str) -> ServiceError:
+    return ServiceError(ctx.quirks.wrong_state_status, "unexpectedEntityState", message)
+
+
+def _check_not_deployed(ctx: Context, job: Document, checkpoints: list[Document]) -> None:
+    names = {job_life.tuned_name(job), *(checkpoint.id for checkpoint in checkpoints)}
+    names.update(checkpoint.api["fine_tuned_model_checkpoint"] for checkpoint in checkpoints)
+    for deployment in ctx.store.all(Kind.DEPLOYMENT, ctx.name):
+        model = deployment.api["properties"]["model"]["name"]
+        if model in names:
+            # The refusal is documented and its words are ours.
+            raise ServiceError(409, "conflict", f"The model {model} is deployed as {deployment.api['name']}.")
 
 
 def _check_room(ctx: Context) -> None:
     jobs = ctx.store.all(Kind.JOB, ctx.name)
     if len(jobs) >= ctx.limits.jobs:
-        raise ServiceError(400, "quotaExceeded", f"The resource already holds {ctx.limits.jobs} jobs.")
+        raise ctx.full(f"The resource already holds {ctx.limits.jobs} jobs.")
     if sum(job.api["status"] == "pending" for job in jobs) >= ctx.limits.queued_jobs:
-        raise ServiceError(400, "quotaExceeded", f"The resource already has {ctx.limits.queued_jobs} queued jobs.")
+        raise ctx.full(f"The resource already has {ctx.limits.queued_jobs} queued jobs.")
 
 
 def _troubles(ctx: Context, training_type: str, method: str) -> JsonObject:

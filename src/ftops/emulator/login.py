@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 from ftops.emulator import login_doors
 from ftops.emulator.accounts import SUBSCRIPTION
-from ftops.emulator.login_tokens import TOKEN_S, Identity, same
+from ftops.emulator.context import Limits
+from ftops.emulator.login_errors import oauth_error
+from ftops.emulator.login_roles import granted_something_on_arm
+from ftops.emulator.login_tokens import EXCHANGE, Identity, claims_in, same
 from ftops.emulator.messages import JsonObject, Request, Response, reply
 from ftops.emulator.store import Store
 
@@ -24,10 +28,11 @@ _SUBSCRIPTION_ID = SUBSCRIPTION.rpartition("/")[2]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the endpoints answer from."""
+    """What the endpoints answer from; `limits` returns those in force."""
 
     store: Store
     identity: Identity
+    limits: Callable[[], Limits]
 
 
 def answer(desk: Desk, request: Request) -> Response | None:
@@ -106,12 +111,13 @@ def _token_v2(desk: Desk, request: Request, tenant: str) -> Response:
     scopes = [scope for scope in form.get("scope", "").split() if scope.endswith("/.default")]
     if not scopes:
         text = "AADSTS1002012: The provided value for scope is not valid. Client credential flows must have a scope "
-        return _oauth_error(400, "invalid_scope", f"{text}value with /.default suffixed to the resource identifier.")
-    refused = _refused(desk.identity, tenant, form)
+        return oauth_error(400, "invalid_scope", f"{text}value with /.default suffixed to the resource identifier.")
+    refused = _refused(desk.identity, request, tenant, form)
     if refused is not None:
         return refused
-    token, _ = desk.identity.issue(scopes[0].removesuffix("/.default"), f"{request.origin}/{tenant}/")
-    return reply({"token_type": "Bearer", "expires_in": TOKEN_S, "ext_expires_in": TOKEN_S, "access_token": token})
+    token_s = desk.limits().token_s
+    token, _ = desk.identity.issue(scopes[0].removesuffix("/.default"), f"{request.origin}/{tenant}/", token_s)
+    return reply({"token_type": "Bearer", "expires_in": token_s, "ext_expires_in": token_s, "access_token": token})
 
 
 def _token_v1(desk: Desk, request: Request, tenant: str) -> Response:
@@ -119,38 +125,63 @@ def _token_v1(desk: Desk, request: Request, tenant: str) -> Response:
     resource = form.get("resource", "")
     if not resource:
         text = "AADSTS900144: The request body must contain the following parameter: 'resource'."
-        return _oauth_error(400, "invalid_request", text)
-    refused = _refused(desk.identity, tenant, form)
+        return oauth_error(400, "invalid_request", text)
+    refused = _refused(desk.identity, request, tenant, form)
     if refused is not None:
         return refused
-    token, expires_at = desk.identity.issue(resource, f"{request.origin}/{tenant}/")
-    times = {"expires_in": str(TOKEN_S), "ext_expires_in": str(TOKEN_S), "expires_on": str(expires_at)}
+    token_s = desk.limits().token_s
+    token, expires_at = desk.identity.issue(resource, f"{request.origin}/{tenant}/", token_s)
+    times = {"expires_in": str(token_s), "ext_expires_in": str(token_s), "expires_on": str(expires_at)}
     return reply({"token_type": "Bearer", **times, "resource": resource, "access_token": token})
 
 
-def _refused(identity: Identity, tenant: str, form: Mapping[str, str]) -> Response | None:
+def _refused(identity: Identity, request: Request, tenant: str, form: Mapping[str, str]) -> Response | None:
     """Return why an application gets no token, None if it gets one."""
     if tenant != identity.tenant_id:
         return _unknown_tenant(tenant)
     grant, client = form.get("grant_type", ""), form.get("client_id", "")
     if grant != "client_credentials":
         text = f"AADSTS70003: The emulator knows only the grant client_credentials, not '{grant}'."
-        return _oauth_error(400, "unsupported_grant_type", text)
+        return oauth_error(400, "unsupported_grant_type", text)
     if client != identity.client_id:
         text = f"AADSTS700016: Application with identifier '{client}' was not found in the directory of the emulator."
-        return _oauth_error(400, "unauthorized_client", text)
-    problem = _problem_of_proof(identity, form)
-    return _oauth_error(401, "invalid_client", problem) if problem else None
+        return oauth_error(400, "unauthorized_client", text)
+    problem = _problem_of_proof(identity, request, form)
+    return oauth_error(401, "invalid_client", problem) if problem else None
 
 
-def _problem_of_proof(identity: Identity, form: Mapping[str, str]) -> str:
+def _problem_of_proof(identity: Identity, request: Request, form: Mapping[str, str]) -> str:
     if form.get("client_assertion_type") == _ASSERTION_TYPE and form.get("client_assertion"):
-        return ""  # Whoever signed it is unknown here: a workload identity's issuer, or a certificate.
+        return _problem_of_assertion(identity, request, form["client_assertion"])
     if "client_secret" not in form:
         return "AADSTS7000218: The request body must contain the parameter 'client_assertion' or 'client_secret'."
     if not same(form["client_secret"], identity.client_secret):
         return "AADSTS7000215: Invalid client secret provided. Take the one that `ftops emulator serve` prints."
     return ""
+
+
+def _problem_of_assertion(identity: Identity, request: Request, assertion: str) -> str:
+    """Return why a token of somebody else's is no proof; who signed it is unknown here, an issuer or a certificate."""
+    claims = claims_in(assertion)
+    if not claims:
+        return "AADSTS50027: JWT token is invalid or malformed."
+    ends, given = claims.get("exp"), claims.get("aud", EXCHANGE)
+    if not isinstance(ends, int | float) or ends <= identity.now_s:
+        told = _moment(ends) if isinstance(ends, int | float) else "none"
+        text = "AADSTS700024: Client assertion is not within its valid time range."
+        return f"{text} Current time: {_moment(identity.now_s)}, expiry time of assertion {told}."
+    audiences = [str(each) for each in (given if isinstance(given, list) else [given])]
+    if not any(each == EXCHANGE or each.startswith(request.origin) for each in audiences):
+        text = "AADSTS700212: No matching federated identity record found for presented assertion audience"
+        return f"{text} '{', '.join(audiences)}'. The audience should be '{EXCHANGE}'."
+    return ""
+
+
+def _moment(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 def _managed_identity(desk: Desk, request: Request) -> Response:
@@ -159,7 +190,8 @@ def _managed_identity(desk: Desk, request: Request) -> Response:
         return reply({"statusCode": 401, "message": "The header X-IDENTITY-HEADER is missing or wrong."}, 401)
     if not resource or not request.query.get("api-version"):
         return reply({"statusCode": 400, "message": "The queries resource and api-version are required."}, 400)
-    token, expires_at = desk.identity.issue(resource, f"{request.origin}/{desk.identity.tenant_id}/")
+    issuer = f"{request.origin}/{desk.identity.tenant_id}/"
+    token, expires_at = desk.identity.issue(resource, issuer, desk.limits().token_s)
     who = {"client_id": desk.identity.client_id, "resource": resource, "token_type": "Bearer"}
     return reply({"access_token": token, "expires_on": str(expires_at), **who})
 
@@ -170,19 +202,15 @@ def _form(request: Request) -> dict[str, str]:
 
 def _unknown_tenant(tenant: str) -> Response:
     text = f"AADSTS90002: Tenant '{tenant}' not found. The emulator has one, which `ftops emulator serve` prints."
-    return _oauth_error(400, "invalid_request", text)
-
-
-def _oauth_error(status: int, error: str, text: str) -> Response:
-    code = re.match(r"AADSTS(\d+)", text)
-    return reply({"error": error, "error_description": text, "error_codes": [int(code[1])] if code else []}, status)
+    return oauth_error(400, "invalid_request", text)
 
 
 # --- what is known once one is signed in
 
 
 def _subscriptions(desk: Desk, _request: Request) -> Response:
-    return reply({"value": [_subscription(desk)], "count": {"type": "Total", "value": 1}})
+    seen = [_subscription(desk)] if granted_something_on_arm(desk.limits().roles) else []
+    return reply({"value": seen, "count": {"type": "Total", "value": len(seen)}})
 
 
 def _one_subscription(desk: Desk, _request: Request) -> Response:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ftops.emulator.context import Limits
+from ftops.emulator.login_roles import check_on_arm, check_on_data_plane
 from ftops.emulator.login_tokens import Identity
 from ftops.emulator.messages import Request, ServiceError
 
@@ -26,19 +28,21 @@ _ARM_AUDIENCES = (ARM, ARM_CLASSIC)
 _BATCH = re.compile(r"/subscriptions/[^/]+/metrics:getBatch", re.IGNORECASE)
 
 
-def admit(identity: Identity, request: Request) -> None:
-    """Let a request pass that brings the right credential for its door.
+def admit(identity: Identity, request: Request, limits: Limits) -> None:
+    """Let a request pass that brings the right credential for its door, and a token whose application may do this.
 
-    Raises: ServiceError (401) otherwise.
+    Raises: ServiceError (401, or 403) otherwise.
     """
     if request.path.startswith(CONTROL_PREFIX):
         _admit_anybody(identity, request)
     elif _BATCH.fullmatch(request.path):
         _admit_to_arm(identity, _bearer(request.headers), (METRICS,))
+        check_on_arm(limits.roles, request, identity.client_id, identity.object_id)
     elif is_arm(request.path):
         _admit_to_arm(identity, _bearer(request.headers), _ARM_AUDIENCES)
+        check_on_arm(limits.roles, request, identity.client_id, identity.object_id)
     else:
-        _admit_to_account(identity, request)
+        _admit_to_account(identity, request, limits)
 
 
 def is_arm(path: str) -> bool:
@@ -59,8 +63,11 @@ def bearer_token(request: Request) -> str:
     return bearer if bearer.count(".") == _DOTS_OF_A_TOKEN and "api-key" not in request.headers else ""
 
 
-def _admit_to_account(identity: Identity, request: Request) -> None:
+def _admit_to_account(identity: Identity, request: Request, limits: Limits) -> None:
     key, bearer = request.headers.get("api-key"), _bearer(request.headers)
+    if limits.disable_local_auth and (key is not None or (bearer and not bearer_token(request))):
+        # Neither status nor body is confirmed (azure-api.md §2.2).
+        raise ServiceError(403, "AuthenticationTypeDisabled", "Key based authentication is disabled for this resource.")
     if key is not None or not bearer:
         if key is None or not identity.is_key(request.account, key):
             raise _unauthorized(
@@ -71,6 +78,8 @@ def _admit_to_account(identity: Identity, request: Request) -> None:
     audiences = _PROJECT_AUDIENCES if request.path.startswith(_PROJECT_PREFIX) else _DATA_AUDIENCES
     if not identity.is_key(request.account, bearer) and not _opens(identity, bearer, audiences):
         raise _refused_token(audiences)
+    if not identity.is_key(request.account, bearer):
+        check_on_data_plane(limits.roles, request, identity.object_id)
 
 
 def _admit_to_arm(identity: Identity, bearer: str, audiences: tuple[str, ...]) -> None:

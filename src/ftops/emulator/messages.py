@@ -110,11 +110,6 @@ def gateway_not_found() -> ServiceError:
     return ServiceError(404, "404", "Resource not found")
 
 
-def wrong_state(message: str) -> ServiceError:
-    """Return the 409 for an operation that the entity's state does not allow."""
-    return ServiceError(409, "unexpectedEntityState", message)
-
-
 def required_text(body: JsonObject, name: str) -> str:
     """Return a text of a body.
 

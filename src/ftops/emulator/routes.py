@@ -22,6 +22,7 @@ from ftops.emulator import (
     metric_batch,
     metrics,
     models,
+    operations,
     quota,
     uploads,
 )
@@ -127,6 +128,8 @@ DATA_ROUTES = (
 ARM_ROUTES = (
     _route("GET", "", accounts.get),
     _route("POST", "/listKeys", accounts.list_keys),
+    _route("POST", "/regenerateKey", accounts.regenerate_key),
+    _route("GET", "/providers/Microsoft.Authorization/permissions", accounts.permissions),
     _route("GET", "/deployments", deployments.list_deployments),
     _route("GET", "/deployments/*", deployments.get),
     _route("PUT", "/deployments/*", deployments.put),
@@ -148,7 +151,7 @@ SUBSCRIPTION_ROUTES = (
     _route("GET", f"{_LOCATION}/modelCapacities", account_models.capacities_in_location),
     _route("GET", f"{_SUBSCRIPTION}/providers/{_SERVICE}/modelCapacities", account_models.capacities),
     _route("GET", f"{_LOCATION}/usages", quota.of_region),
-    _route("GET", f"{_LOCATION}/operationResults/*", deployments.operation),
+    _route("GET", f"{_LOCATION}/operationResults/*", operations.get),
     _route("GET", f"{_SUBSCRIPTION}/providers/Microsoft.Insights/eventtypes/management/values", activity.values),
     _route("POST", f"{_SUBSCRIPTION}/metrics:getBatch", metric_batch.query),
 )

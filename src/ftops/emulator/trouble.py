@@ -25,14 +25,14 @@ DAY_S = 86_400
 WAIT_S_MAX = 600
 _RANGES: Mapping[str, tuple[float, float]] = {
     "chance": (0, 1),
+    "share": (0, 1),
     "status": (200, 599),
+    "token_s": (1, 366 * DAY_S),
     "v1_created_status": (200, 299),
     "seconds": (0, WAIT_S_MAX),
-    "window_s": (0, 366 * DAY_S),
-    "serving_delay_s": (0, 366 * DAY_S),
-    "metrics_lag_s": (0, 366 * DAY_S),
-    "log_lag_s": (0, 366 * DAY_S),
-    **dict.fromkeys(("nth", "count", "request", "log_page", "part_bytes"), (1, NUMBER_MAX)),
+    **dict.fromkeys(("window_s", "rest_s", "serving_delay_s", "metrics_lag_s", "log_lag_s"), (0, 366 * DAY_S)),
+    **dict.fromkeys(("nth", "count", "request", "times", "capacity", "part_bytes"), (1, NUMBER_MAX)),
+    **dict.fromkeys(("log_page", "deployment_page", "account_page"), (1, NUMBER_MAX)),
 }
 _PATTERNS = frozenset({"method", "path"})
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

@@ -40,6 +40,8 @@ ARM = (
     "2026-09-15-preview",
 )
 """Versions of Microsoft.CognitiveServices on ARM (§2.3)."""
+PERMISSIONS = ("2015-07-01", "2018-07-01", "2022-04-01")
+"""Versions of Microsoft.Authorization as far as permissions go; nobody recorded them."""
 METRICS = ("2018-01-01", "2019-07-01", "2021-05-01", "2023-10-01", "2024-02-01")
 ACTIVITY = ("2014-04-01", "2015-04-01")
 BATCH = ("2023-05-01-preview", "2023-10-01", "2024-02-01")
@@ -72,6 +74,7 @@ _PROVIDERS = (
     _provider(r"/metrics:getBatch$", "metrics:getBatch", BATCH),
     _provider(r"/providers/Microsoft\.Insights/eventtypes/", "eventtypes", ACTIVITY),
     _provider(r"/providers/Microsoft\.Insights/", "metrics", METRICS),
+    _provider(r"/providers/Microsoft\.Authorization/permissions", "permissions", PERMISSIONS),
     _provider(r"/providers/Microsoft\.CognitiveServices/locations/", "locations", ARM),
     _provider(r"/providers/Microsoft\.CognitiveServices/modelCapacities", "modelCapacities", ARM),
     _provider(r"/accounts/[^/]+/deployments", "accounts/deployments", ARM),

@@ -159,9 +159,9 @@ class DeploymentKind(Untrained):
             outputs={"last": body.name},
             created_at=body.systemData.createdAt if body.systemData else None,
             updatable={
-                "sku": body.sku.model_dump(),
+                "sku": body.sku.model_dump(exclude_none=True),
                 "tags": dict(body.tags or {}),
-                "properties": {name: body.properties[name] for name in WRITABLE if name in body.properties},
+                "properties": {name: told for name in WRITABLE if (told := body.properties.get(name)) is not None},
             },
             unread=() if body.tags else ("tags.",),
             trouble=trouble_of_state(self.word, state, "") if phase is Phase.FAILED else None,

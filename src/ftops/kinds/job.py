@@ -32,6 +32,8 @@ from ftops.upkeep import Cost, Lifecycle, Room, many
 
 STANDARD = "Standard"
 """How an absent trainingType in the answer to a create call is to be read."""
+METADATA = frozenset({"metadata"})
+"""What a create call carries for people and other tools, where the account takes it; the suffix is the marker."""
 WRITTEN_AS_JSON = ("grader", "response_format")
 """Fields of reinforcement training that are JSON on the wire."""
 PAGE = "100"
@@ -200,6 +202,7 @@ class JobKind(Uninquiring):
                     "ftops-digest": resource.digest,
                 },
             },
+            spare=METADATA,
         )
 
     def update(self, resource: Resource, found: Object, resolved: Mapping[str, str]) -> Call:

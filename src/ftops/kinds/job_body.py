@@ -69,6 +69,7 @@ class JobBody(Body):
     hyperparameters: Mapping[str, object] | None = None
     method: MethodBody | None = None
     suffix: str | None = None
+    user_provided_suffix: str | None = None
     seed: int | None = None
     trainingType: str | int | None = None
     fine_tuned_model: str | None = None
@@ -95,7 +96,8 @@ def observe(item: Item, account: str) -> Object:
     """Return the job that a body describes."""
     body = JobBody.model_validate(item)
     code, message = (body.error.code or "", body.error.message or "") if body.error is not None else ("", "")
-    marker = marker_in(body.suffix or body.fine_tuned_model or "")
+    suffix = body.suffix or body.user_provided_suffix or ""
+    marker = marker_in(suffix or body.fine_tuned_model or "")
     trouble = _trouble(body.status, code, message)
     fields, phase = _observed_fields(body), _PHASES.get(body.status, Phase.RUNNING)
     # A resumed job waits as `pending` once more, and its results are begun when it first trains: it has been billed.
@@ -107,7 +109,7 @@ def observe(item: Item, account: str) -> Object:
         phase=Phase.RUNNING if begun else phase,
         state=body.status,
         marker=marker,
-        label=_label(body.suffix) if marker else "",
+        label=_label(suffix) if marker else "",
         fields=fields,
         outputs={"last": body.fine_tuned_model} if body.fine_tuned_model else {},
         created_at=moment(body.created_at),
@@ -146,7 +148,7 @@ def _observed_fields(body: JobBody) -> dict[str, Observed]:
         "method": method.type or None,
         "trainingType": _training_type(body.trainingType),
         "seed": body.seed,
-        "suffix": body.suffix or None,
+        "suffix": body.suffix or body.user_provided_suffix or None,
         "trained_tokens": body.trained_tokens,
     }
     told |= {n: v for n in HYPERPARAMETERS if isinstance(v := settings.get(n), int | float | str) and v != AUTO}

@@ -122,7 +122,11 @@ def _failed_binding(match: Match, _scene: Scene) -> Hold | None:
         return None
     if match.changes and (current.marker is None or current.marker.digest != resource.digest):
         return None
-    cause = f": {current.problem}" if current.problem else ", and why is told to who wrote it alone"
+    cause = (
+        f": {current.problem.removesuffix('.')}"
+        if current.problem
+        else " (why was told to the apply that wrote it; the portal may tell, too)"
+    )
     reason = f"its last write ended {current.state}{cause}; change its spec, or let the same be written once more"
     return Hold(Why.ATTEMPT_FAILED, reason, f"create:{resource.address}", Gate.FAILED, trouble=current.trouble)
 

@@ -116,13 +116,10 @@ def _leftover(found: Object, scene: Scene) -> Action:
 
 def _orphan(kept: Action, found: Object, scene: Scene) -> Action:
     """Return what becomes of an object that no document declares: it goes only by policy, and never under traffic."""
-    policy = scene.policy
     if found.phase is Phase.ENDING:
         return replace(kept, verb=Verb.WAIT, summary="being deleted", settles=True)
-    if found.kind not in policy.prune:
-        return replace(kept, reason="in no document; kept, since nothing is pruned")
-    if _spelt(found.address, found.kind) in {_spelt(address, found.kind) for address in policy.keep}:
-        return replace(kept, reason="in no document; kept (policy.prune.keep)")
+    if because := _kept_because(found, scene):
+        return replace(kept, reason=f"in no document; kept{because}")
     delete = replace(kept, verb=Verb.DELETE, summary="delete: in no document", digest=_digest(found))
     if problem := scene.live.refused.get((found.address, found.account)):
         trouble = scene.live.troubles.get((found.address, found.account))
@@ -130,6 +127,19 @@ def _orphan(kept: Action, found: Object, scene: Scene) -> Action:
     if found.phase is Phase.RUNNING:
         return replace(delete, gate=Gate.UPSTREAM, settles=True, reason=f"it is {found.state}")
     return _unless_called(delete, found, scene)
+
+
+def _kept_because(found: Object, scene: Scene) -> str:
+    """Return why an orphan is not to be deleted, or nothing.
+
+    Without tags, a model of ours makes a deployment ours under a name of the spec (decision 0004), and under no other:
+    whoever deployed it may be somebody else.
+    """
+    if found.kind not in scene.policy.prune:
+        return ", since nothing is pruned"
+    if _spelt(found.address, found.kind) in {_spelt(address, found.kind) for address in scene.policy.keep}:
+        return " (policy.prune.keep)"
+    return "" if _digest(found) else ", since its tags do not show that ftops made it"
 
 
 def _spelt(address: Address | str, kind: str) -> str:

@@ -5,10 +5,8 @@ Tokens are kept in memory, by scope, and nowhere else. What azure-identity tells
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
@@ -17,9 +15,9 @@ from urllib.parse import urlsplit
 from ftops.call import Plane
 from ftops.clock import Clock
 from ftops.errors import NotSignedIn, WireError
-from ftops.redaction import redact
 from ftops.wire.dialects import PROJECT_MARK
 from ftops.wire.hosts import AUTHORITY_HOSTS, PUBLIC, AllowedHosts, Cloud, cloud_of
+from ftops.wire.sign_in import Heard, listening, not_signed_in, one_line
 
 REFRESH_S = 240
 """Before a token ends it is replaced: less than the five minutes for which azure-identity itself would keep it."""
@@ -27,16 +25,8 @@ LAST_S = 10
 """A token that ends so soon may have ended by the time it arrives."""
 FAILED_S = 30
 """For so long a failure to sign in stands for all threads: trying every way takes seconds."""
-REASON_CHARACTERS_MAX = 160
 
-WAYS = (
-    "Sign in with `az login`; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a service principal; "
-    "or run where there is a workload identity or a managed identity; or, for files and jobs alone, give the account "
-    "`auth: {apiKeyEnv: AZURE_OPENAI_API_KEY}`."
-)
-UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
-"""How OpenSSL names a certificate that nobody vouches for; azure-identity passes on its text alone."""
-CERTIFICATE = "Name the file with the certificate of the authority that signs for the sign-in host in SSL_CERT_FILE."
+KEY = "it should hold the account's key alone, as `az cognitiveservices account keys list` prints it"
 SIGN_IN_KNOCKS = 1
 """How often azure-identity knocks again where a sign-in host takes no connection."""
 
@@ -65,10 +55,14 @@ class Credential(Protocol):
 
 @dataclass(slots=True)
 class _Kept:
-    """A token in use. `accepted` and `renewed` decide whether a refusal is worth another token."""
+    """A token in use. `accepted` and `renewed` decide whether a refusal is worth another token.
+
+    `margin_s` before its end it is replaced; one that is short-lived is used for half of its time at least.
+    """
 
     value: str
     expires_at_s: float
+    margin_s: float
     renewed: bool = False
     accepted: bool = False
 
@@ -78,18 +72,20 @@ class Tokens:
     """Tokens by scope, each asked for once however many threads need it.
 
     `make` returns a credential; it is called at the first token, and again when a token was refused, because
-    credentials keep tokens of their own. `warn` hears once how to mend a failure. `signed_in_by` is the name of the
-    credential that gave the last token.
+    credentials keep tokens of their own. `warn` hears once how to mend a failure, for which `environ` is looked at.
+    `signed_in_by` is the name of the credential that gave the last token.
     """
 
     make: Callable[[], Credential]
     clock: Clock
     tell: Callable[[str], None]
     warn: Callable[[str], None]
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     signed_in_by: str = ""
     _credential: Credential | None = None
     _kept: dict[str, _Kept] = field(default_factory=dict)
     _failed: dict[str, tuple[float, NotSignedIn]] = field(default_factory=dict)
+    _told: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def token(self, scope: str) -> str:
@@ -140,7 +136,7 @@ class Tokens:
             self._kept.clear()
 
     def _ends(self, kept: _Kept) -> bool:
-        return kept.expires_at_s - self.clock.now().timestamp() < REFRESH_S
+        return kept.expires_at_s - self.clock.now().timestamp() < kept.margin_s
 
     def _ask(self, scope: str) -> _Kept:
         now = self.clock.now().timestamp()
@@ -148,7 +144,7 @@ class Tokens:
         if problem is not None and now - at < FAILED_S:
             raise problem
         problem = None
-        with _listening() as heard:
+        with listening() as heard:
             try:
                 self._credential = self._credential or self.make()
                 given = self._credential.get_token(scope)
@@ -156,7 +152,7 @@ class Tokens:
                 problem = error
             except Exception as error:  # noqa: BLE001 — whatever a credential raises, it gave no token
                 self._tell_tries(heard)
-                problem = _not_signed_in(error, heard)
+                problem = not_signed_in(error, heard, self.environ)
         if problem is not None:
             if problem.way_out and not self._failed:
                 self.warn(f"{problem}. {problem.way_out}")
@@ -164,11 +160,16 @@ class Tokens:
             raise problem  # Not from its cause, which may hold what must not be shown.
         self.signed_in_by = heard.by or type(self._credential).__name__
         self._tell_tries(heard)
-        self.tell(f"signed in by {self.signed_in_by} for {scope.removesuffix('/.default')}")
-        self._kept[scope] = _Kept(given.token, float(given.expires_on))
+        what = "another token" if scope in self._kept else "signed in"
+        self.tell(f"{what} by {self.signed_in_by} for {scope.removesuffix('/.default')}")
+        margin_s = min(REFRESH_S, (given.expires_on - now) / 2)
+        self._kept[scope] = _Kept(given.token, float(given.expires_on), margin_s)
         return self._kept[scope]
 
-    def _tell_tries(self, heard: _Heard) -> None:
+    def _tell_tries(self, heard: Heard) -> None:
+        if heard.tries == self._told:
+            return  # The same for another scope.
+        self._told = dict(heard.tries)
         for name, reason in heard.tries.items():
             self.tell(f"tried {name}: {reason}")
 
@@ -214,6 +215,12 @@ class Door:
         if not (plane is Plane.DATA and self.key_env):
             self.tokens.accepted(self.scope(plane, url))
 
+    def credential(self, plane: Plane, url: str) -> str:
+        """Return which credential opens a door, in words."""
+        if plane is Plane.DATA and self.key_env:
+            return f"the key in {self.key_env}"
+        return f"signed in by {self.tokens.signed_in_by} for {self.scope(plane, url).removesuffix('/.default')}"
+
     def scope(self, plane: Plane, url: str) -> str:
         """Return what a token for a URL has to be made out to (azure-api.md §2.2 and §2.3)."""
         cloud = cloud_of(url) or self.cloud
@@ -224,9 +231,11 @@ class Door:
     def _key(self) -> str:
         key = self.environ.get(self.key_env, "").strip()
         if not key:
-            raise NotSignedIn(f"the environment variable {self.key_env} should hold the account's key, and is not set")
+            state = "is empty" if self.key_env in self.environ else "is not set"
+            raise NotSignedIn(f"the environment variable {self.key_env} {state}; {KEY}")
         if not key.isascii() or not key.isprintable() or " " in key:
-            raise NotSignedIn(f"the environment variable {self.key_env} holds something that cannot be a key")
+            why = "cannot be a key: there is a blank, a line break or an unusual character in it"
+            raise NotSignedIn(f"the environment variable {self.key_env} holds something that {why}; {KEY}")
         return key
 
 
@@ -251,63 +260,4 @@ def default_credential(allowed: AllowedHosts, environ: Mapping[str, str] = os.en
     try:
         return DefaultAzureCredential(exclude_interactive_browser_credential=True, **settings)
     except ValueError as error:
-        raise NotSignedIn(f"azure-identity refuses the environment's settings: {_one_line(str(error))}") from None
-
-
-@dataclass(eq=False)
-class _Heard(logging.Handler):
-    """What azure-identity says while it looks for a token."""
-
-    by: str = ""
-    refused: str = ""
-    tries: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        logging.Handler.__init__(self, logging.DEBUG)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep who gave a token, who was tried, and who was asked and refused; everything else is dropped.
-
-        Source: azure-identity 1.27, `_credentials/chained.py` and `_internal/decorators.py`.
-        """
-        words = record.args if isinstance(record.args, tuple) else ()
-        if record.msg == "%s acquired a token from %s":
-            self.by = str(words[1])
-        elif record.msg == "%s failed: %s":
-            name = str(words[0]).partition(".")[0]
-            if not name.startswith("Default"):
-                self.tries[name] = _one_line(str(words[1]))
-        elif "raised unexpected error" in str(record.msg):
-            self.refused = str(words[1])
-
-
-@contextmanager
-def _listening() -> Iterator[_Heard]:
-    """Yield what azure-identity says; nothing of it is printed by the logging module meanwhile."""
-    heard, logger = _Heard(), logging.getLogger("azure.identity")
-    before = logger.level, logger.propagate
-    logger.addHandler(heard)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    try:
-        yield heard
-    finally:
-        logger.removeHandler(heard)
-        logger.level, logger.propagate = before
-
-
-def _not_signed_in(error: Exception, heard: _Heard) -> NotSignedIn:
-    if heard.refused:
-        reason = heard.tries.get(heard.refused) or _one_line(str(error))
-        way_out = CERTIFICATE if UNTRUSTED in reason else "Mend what it says, or take it out of the environment."
-        return NotSignedIn(f"signing in by {heard.refused} failed: {reason}", way_out)
-    if heard.tries or type(error).__name__ == "CredentialUnavailableError":
-        return NotSignedIn("there is no credential for Azure", f"{WAYS} -v tells what was tried.")
-    return NotSignedIn(f"signing in failed: {_one_line(str(error))}", WAYS)
-
-
-def _one_line(text: str) -> str:
-    """Return the first sentence of a text on one line, without secrets."""
-    line = redact(" ".join(text.split())).removeprefix("Authentication failed: ")
-    first = line.partition(". ")[0].rstrip(".")
-    return first if len(first) <= REASON_CHARACTERS_MAX else f"{first[:REASON_CHARACTERS_MAX]}…"
+        raise NotSignedIn(f"azure-identity refuses the environment's settings: {one_line(str(error))}") from None

@@ -54,6 +54,10 @@ class Entry(Protocol):
         """Take note that a call was let in."""
         ...
 
+    def credential(self, plane: Plane, url: str) -> str:
+        """Return which credential opens a door, in words; empty where none is needed."""
+        ...
+
 
 class _Open:
     """An entry without a lock."""
@@ -66,6 +70,9 @@ class _Open:
 
     def accepted(self, plane: Plane, url: str) -> None:
         """Take no note."""
+
+    def credential(self, plane: Plane, url: str) -> str:  # noqa: ARG002
+        return ""
 
 
 class Memory(Protocol):

@@ -1,8 +1,8 @@
 """Retry and paging as pure generators: they yield calls and pauses, and are sent answers. Uploads are in `parts.py`.
 
 So they are tested without a socket or a clock. A read is repeated within limits; a write is sent once, unless the
-service refused it before doing anything (429). A create whose answer is lost is never sent again from here: listing
-by marker decides what happened (azure-api.md §3.4 and §17c).
+service refused it before doing anything (429; 400 for what can be spared of it). A create whose answer is lost is never
+sent again from here: listing by marker decides what happened (azure-api.md §3.4 and §17c).
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from ftops.call import Call, Part, Plane, SentUpload
-from ftops.errors import ConnectionLost, Unreachable, WireError
+from ftops.errors import ConnectionLost, ServiceProblem, Unreachable, WireError
 from ftops.wire.problems import problem_of
 
 T = TypeVar("T")
 
 SUCCESS = range(200, 300)
+BAD_REQUEST = 400
 THROTTLED = 429
 RETRYABLE_READS = frozenset({408, 429, 500, 502, 503, 504, 529})
 """Statuses after which a read is sent again; 529 is Azure Monitor's."""
@@ -140,11 +141,30 @@ def once(call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = Non
         if answer.status in SUCCESS:
             budget.give_back()
             return answer
+        if answer.status == BAD_REQUEST and call.spare:
+            return (yield from _spared(call, _problem(answer, call), jitter, limits, budget))
         again = answer.status in RETRYABLE_READS if call.repeatable else answer.status == THROTTLED
         if last or not again or not budget.take():
-            raise problem_of(answer.status, answer.headers, answer.body, answer.text, call)
+            raise _problem(answer, call)
         yield Pause(min(_retry_after_s(answer.headers, backoff_s), limits.pause_max_s))
     raise WireError(f"{call} was not tried")
+
+
+def _spared(call: Call, refusal: ServiceProblem, jitter: Jitter, limits: Limits, budget: Budget) -> Flow[Answer]:
+    """Return the answer to a refused call without what can be spared of it, which is sent once more and no further.
+
+    A 400 did nothing, so nothing is made twice. Refused in the same words, what was spared was not the cause, and the
+    first refusal is raised; in other words, it was one cause, and the next is told.
+    """
+    try:
+        return (yield from once(call.bare, jitter, limits, budget))
+    except ServiceProblem as second:
+        told = [(each.status, each.code, each.message) for each in (refusal, second)]
+        raise (refusal if told[0] == told[1] else second) from None
+
+
+def _problem(answer: Answer, call: Call) -> ServiceProblem:
+    return problem_of(answer.status, answer.headers, answer.body, answer.text, call)
 
 
 def _retry_after_s(headers: Mapping[str, str], backoff_s: float) -> float:
@@ -172,10 +192,12 @@ def listing(
     The data plane pages by `after` while it says `has_more` (where it says nothing, a page as full as its limit may
     have a successor); ARM by `nextLink`, of which only the query is used, so that no body decides which host is asked.
     What is shown twice is there once: a second one would be taken for a twin. Raises WireError for an answer without a
-    list, which is no evidence that nothing is there.
+    list, which is no evidence that nothing is there, and for an empty page where more was promised: some services
+    answer so when what a page begins after was deleted meanwhile (azure-api.md §3.5), and what follows is not seen.
     """
     items: list[Mapping[str, object]] = []
     ids: set[str] = set()
+    promised = False
     for _ in range(limits.pages):
         body = (yield from once(call, jitter, limits, budget)).item
         member = "data" if call.plane is Plane.DATA else "value"
@@ -183,6 +205,9 @@ def listing(
         if not isinstance(rows, list):
             raise WireError(f'the answer to {call} has no list "{member}", so nobody can tell what is there')
         page = [row for row in rows if isinstance(row, Mapping)]
+        if promised and not page:
+            raise WireError(f"{call} said that more follows and then showed nothing, so nobody can tell what is there")
+        promised = body.get("has_more") is True
         for row in page:
             if not row.get("id") or row["id"] not in ids:
                 items.append(row)

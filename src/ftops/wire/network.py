@@ -113,7 +113,7 @@ class Network:
     def __post_init__(self) -> None:
         """Read the environment; raises UsageError when it does not name hosts."""
         self.allowed = AllowedHosts.parse(self.environ.get(ALLOW_HOSTS, ""))
-        self.tokens = Tokens(self.make or self._default, self.clock, self.tell, self._warn_of_sign_in)
+        self.tokens = Tokens(self.make or self._default, self.clock, self.tell, self._warn_of_sign_in, self.environ)
 
     def _warn_of_sign_in(self, text: str) -> None:
         self.warn(f"error: {text}")

@@ -44,7 +44,7 @@ def problem_of(
 
 def _trouble_of(call: Call, status: int, code: str, message: str) -> Trouble | None:
     """Return what a refusal means: what the credential may not do by its call, all else by the table."""
-    missing = way_out(call, status)
+    missing = way_out(call, status, code)
     if missing:
         return Trouble("", "", missing)
     found = load_troubles().of_answer(str(call), status, code, message)

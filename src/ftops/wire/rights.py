@@ -26,6 +26,8 @@ class Right:
     data: bool = False
 
 
+KEYS_SWITCHED_OFF = "AuthenticationTypeDisabled"
+"""How an account refuses every key; neither the code nor its status is confirmed (azure-api.md §2.2)."""
 _MANAGE = (
     "Foundry Owner (formerly Azure AI Owner), or Cognitive Services Contributor or Cognitive Services OpenAI "
     "Contributor on an Azure OpenAI resource"
@@ -100,24 +102,37 @@ def right_of(call: Call) -> Right | None:
     return next(fitting, None)
 
 
-def way_out(call: Call, status: int) -> str:
+def way_out(call: Call, status: int, code: str) -> str:
     """Return what to do about a credential that is refused, in a sentence; empty for any other refusal.
 
     What other refusals mean stands in rules/troubles.toml: these are apart because the sentence depends on the call.
     """
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _of_credential(call, status, code)
+    return ""
+
+
+def _of_credential(call: Call, status: int, code: str) -> str:
+    if code == KEYS_SWITCHED_OFF:
+        return (
+            "The account has switched keys off (disableLocalAuth): take `auth: {apiKeyEnv: …}` out of the Project, and "
+            "sign in."
+        )
     if status == HTTPStatus.UNAUTHORIZED:
         return (
-            "The credential was not accepted there: a wrong or old key, a sign-in to another tenant, or keys that the "
-            "account has switched off (disableLocalAuth). `ftops doctor` tells which credential was used."
+            "The credential was not accepted there: a key of another account or one that was replaced, a sign-in to "
+            "another tenant, or an endpoint in another cloud than the sign-in. `ftops doctor` tells which credential "
+            "was used."
         )
-    if status == HTTPStatus.FORBIDDEN:
-        right = right_of(call)
-        needed = f"It needs {right.action}, which is in {right.roles}. " if right else ""
-        return (
-            f"{needed}A new role takes some minutes to come into force; an account that is closed to public networks "
-            "answers so too."
-        )
-    return ""
+    right = right_of(call)
+    soon = "A new role takes some minutes to come into force"
+    if right is None:
+        return f"{soon}."
+    if right.data:  # The service names the data action; we do not know their names.
+        others = "Owner and Contributor have no rights to data"
+        closed = "an account that is closed to public networks answers so too"
+        return f"It needs the role {right.roles}; {others}. {soon}; {closed}."
+    return f"It needs {right.action}, which is in {right.roles}. {soon}."
 
 
 @dataclass(frozen=True, slots=True)
