@@ -95,7 +95,7 @@ def test_reinforcement_echo(v1: Caller) -> None:
         ({"model": "gpt-9"}, "The specified base model does not support fine-tuning."),
         ({"model": "o3-mini"}, "The specified base model does not support fine-tuning."),
         ({"model": MODEL + ".ft-" + "0" * 32}, "The specified base model does not support fine-tuning."),
-        ({"model": "o4-mini"}, "The specified base model does not support fine-tuning."),
+        ({"model": "o4-mini"}, "Fine-tuning with o4-mini-2025-04-16 requires the reinforcement method."),
         ({"model": None}, "The model field is required."),
         ({"model": "Ministral-3B"}, "with Standard TrainingType"),
         ({"trainingType": "turbo"}, "The fineTuningJob field is required."),
