@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from shutil import copyfile
 
 import pytest
 from arm import Arm
-from service import Account, Service, served
+from service import OTHER_REGION, REGION, Account, Service, served
 
 FACT = re.compile(r"(azure-api|service-rules)\.md §[\d.]+[a-z]?\b.* \[(W|S|D|P|UNCONFIRMED)\]")
 LOGS = "FTOPS_CONTRACT_LOGS"
@@ -40,20 +40,21 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def _unused(service: Service) -> Iterator[Account]:
-    return iter(service.accounts())
+def _unused(service: Service) -> Mapping[str, Iterator[Account]]:
+    every = service.accounts()
+    return {name: iter([each for each in every if each.region == name]) for name in (REGION, OTHER_REGION)}
 
 
 @pytest.fixture
-def pair(_unused: Iterator[Account]) -> tuple[Account, Account]:
-    """Return two accounts of different regions that nobody used."""
-    return next(_unused), next(_unused)
-
-
-@pytest.fixture
-def account(pair: tuple[Account, Account]) -> Account:
+def account(_unused: Mapping[str, Iterator[Account]]) -> Account:
     """Return an account that nobody used."""
-    return pair[0]
+    return next(_unused[REGION])
+
+
+@pytest.fixture
+def pair(_unused: Mapping[str, Iterator[Account]], account: Account) -> tuple[Account, Account]:
+    """Return two accounts of different regions that nobody used."""
+    return account, next(_unused[OTHER_REGION])
 
 
 @pytest.fixture

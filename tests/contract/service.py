@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FTOPS = os.environ.get("FTOPS") or str(Path(__file__).resolve().parents[2] / ".venv" / "bin" / "ftops")
-ACCOUNTS = 400
-"""As many as one process runs tests: each test has an account that nobody used, and its neighbour."""
-REGIONS = ("eastus2", "swedencentral")
+ACCOUNTS = 640
+"""More than there are tests: each has an account that nobody used, and some have its neighbour of another region."""
+REGION, OTHER_REGION = "eastus2", "swedencentral"
+OTHER_EVERY = 8
+"""Every so many accounts one is of the other region."""
 PROJECT = "p1"
 
 
@@ -128,7 +130,8 @@ def exchanges_in(log: Path) -> list[Exchange]:
 @contextmanager
 def served(folder: Path) -> Iterator[Service]:
     """Give a server on free ports that is ready, and end it."""
-    made = [f"c{number:03}:{REGIONS[number % 2]}" for number in range(ACCOUNTS)]
+    regions = [OTHER_REGION if number % OTHER_EVERY == 0 else REGION for number in range(ACCOUNTS)]
+    made = [f"c{number:03}:{region}" for number, region in enumerate(regions)]
     accounts = [word for each in made for word in ("--account", each)]
     command = [FTOPS, "emulator", "serve", "-v", "--http", "0", "--https", "0", "--store", "world.db", *accounts]
     log = folder / "log.txt"
