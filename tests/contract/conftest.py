@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copyfile
 
@@ -40,21 +40,25 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def _unused(service: Service) -> Mapping[str, Iterator[Account]]:
-    every = service.accounts()
-    return {name: iter([each for each in every if each.region == name]) for name in (REGION, OTHER_REGION)}
+def _unused(service: Service) -> Iterator[Account]:
+    return iter([account for account in service.accounts() if account.region == REGION])
+
+
+@pytest.fixture(scope="session")
+def _elsewhere(service: Service) -> Iterator[Account]:
+    return iter([account for account in service.accounts() if account.region == OTHER_REGION])
 
 
 @pytest.fixture
-def account(_unused: Mapping[str, Iterator[Account]]) -> Account:
+def account(_unused: Iterator[Account]) -> Account:
     """Return an account that nobody used."""
-    return next(_unused[REGION])
+    return next(_unused)
 
 
 @pytest.fixture
-def pair(_unused: Mapping[str, Iterator[Account]], account: Account) -> tuple[Account, Account]:
+def pair(account: Account, _elsewhere: Iterator[Account]) -> tuple[Account, Account]:
     """Return two accounts of different regions that nobody used."""
-    return account, next(_unused[OTHER_REGION])
+    return account, next(_elsewhere)
 
 
 @pytest.fixture
