@@ -10,7 +10,7 @@ from shutil import copyfile
 
 import pytest
 from arm import Arm
-from service import OTHER_REGION, REGION, Account, Service, served
+from service import Account, Service, many_accounts, served
 
 FACT = re.compile(r"(azure-api|service-rules)\.md §[\d.]+[a-z]?\b.* \[(W|S|D|P|UNCONFIRMED)\]")
 LOGS = "FTOPS_CONTRACT_LOGS"
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Give a served emulator; what it answered is kept for `coverage.py`."""
     folder = tmp_path_factory.mktemp("service")
-    with served(folder) as running:
+    with served(folder, many_accounts()) as running:
         yield running
     if logs := os.environ.get(LOGS):
         copyfile(running.log, Path(logs) / f"{os.environ.get('PYTEST_XDIST_WORKER', 'one')}.txt")
@@ -41,24 +41,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def _unused(service: Service) -> Iterator[Account]:
-    return iter([account for account in service.accounts() if account.region == REGION])
+    return iter(service.accounts())
 
 
-@pytest.fixture(scope="session")
-def _elsewhere(service: Service) -> Iterator[Account]:
-    return iter([account for account in service.accounts() if account.region == OTHER_REGION])
+@pytest.fixture
+def pair(_unused: Iterator[Account]) -> tuple[Account, Account]:
+    """Return two accounts of different regions that nobody used."""
+    return next(_unused), next(_unused)
 
 
 @pytest.fixture
 def account(_unused: Iterator[Account]) -> Account:
     """Return an account that nobody used."""
     return next(_unused)
-
-
-@pytest.fixture
-def pair(account: Account, _elsewhere: Iterator[Account]) -> tuple[Account, Account]:
-    """Return two accounts of different regions that nobody used."""
-    return account, next(_elsewhere)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from serving import Server, served
-from signing import STORE, WRONG, World, emptied, signed_in
+from signing import STORE, WAYS, WRONG, World, emptied, signed_in
 
+ACCOUNTS = Path(__file__).resolve().parents[2] / "docs" / "accounts.md"
 NOBODY = "00000000-0000-0000-0000-000000000001"
 ENDED = 1_600_000_000
 
@@ -49,6 +50,16 @@ def test_whole_life_by_each_way(world: World, way: str, credential: str) -> None
     assert doctor.returncode == 0, doctor.stdout
     assert f"ok credential         signed in by {credential} for https://cognitiveservices.azure.com\n" in doctor.stdout
     assert re.search(r"ok may deploy +Microsoft\.CognitiveServices/accounts/deployments/write\n", doctor.stdout)
+
+
+@pytest.mark.parametrize(
+    ("section", "way"),
+    [("Service principal", "secret"), ("Workload identity", "workload"), ("Managed identity", "managed")],
+)
+def test_documented_exports(section: str, way: str) -> None:
+    """docs/accounts.md names for each way the variables by which these tests sign in, and no others."""
+    text = ACCOUNTS.read_text(encoding="utf-8").partition(f"### {section}\n")[2].partition("\n### ")[0]
+    assert re.findall(r"^export (\w+)=", text, re.MULTILINE) == list(WAYS[way])
 
 
 # --- ways that do not
