@@ -291,9 +291,8 @@ class LiveState:
     maps a resource to why this run writes no more of it, `troubles` has what is known of either by the same keys. `now`
     is the service's clock, `now_of` those of the accounts, which only emulators set apart. `pasts` tells of declared
     names that are absent where that may have a cause, `removed` when we deleted something, by key. `unseen` maps an
-    account to what it does not show besides objects, `rooms` tells by account and kind how much it can hold.
-    `differences` are those of contents of datasets, by the digests of what was there and of what takes its place; None
-    where the former content is not at hand.
+    account to what it does not show besides objects, `rooms` tells by account and kind how much it can hold, and
+    `differences`, by two digests, how a dataset's content differs: None where the former is not at hand.
     """
 
     now: datetime
