@@ -183,7 +183,7 @@ def test_a_missing_right_is_told_like_any_trouble() -> None:
     trouble = trouble_in(told(CREATE, 403, "forbidden"))
     assert trouble is not None
     assert (trouble.word, trouble.cause, trouble.passes) == ("", "", False)
-    assert "Foundry User (formerly Azure AI User)" in trouble.remedy
+    assert "Foundry User" in trouble.remedy
     assert [label for label, _ in trouble.lines] == ["do"]
 
 

@@ -58,4 +58,4 @@ def problem_text(problem: WireError) -> str:
 def told_of(error: Exception) -> str:
     """Return a refusal with what is known of it in one line, for where there is no other."""
     trouble = error.trouble if isinstance(error, ServiceProblem) else None
-    return f"the service answered {words_in(error)}" + (f"; {trouble}" if trouble else "")
+    return f"the service answered {words_in(error)}" + (f" {trouble}" if trouble else "")

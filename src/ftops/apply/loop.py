@@ -348,7 +348,9 @@ def _in_doubt(run: Run, action: Action, key: str, live: LiveState, cause: WireEr
     When listings decided that it was not done and sending it again ends the same way, that is an error to be told.
     """
     if key in run.lost:
-        return _refused(run, action, live, f"{problem_text(cause)}, as before: {run.lost[key]}", cause)
+        return _refused(
+            run, action, live, f"{problem_text(cause).removesuffix('.')}, as before: {run.lost[key]}", cause
+        )
     run.lost[key] = problem_text(cause)
     run.written.discard(key)
     run.listener.acted(action, f"the answer was lost ({cause}); the next listings decide")
@@ -364,7 +366,7 @@ def _refused(run: Run, action: Action, live: LiveState, problem: str, error: Exc
         run.troubles[place] = trouble
     if passes(error):
         run.passing.add(place)
-    problem += what_next(error)
+    problem = problem.removesuffix(".") + what_next(error)
     run.refused[place] = problem
     run.listener.acted(action, f"refused: {problem}")
     return replace(live, refused=dict(run.refused), troubles={**live.troubles, **run.troubles})

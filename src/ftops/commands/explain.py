@@ -77,13 +77,24 @@ def _words(_context: click.Context, _parameter: click.Parameter, incomplete: str
     return [CompletionItem(word, help=means) for word, means in found if word.startswith(incomplete)]
 
 
+def _of_the_service(word: str, *, colour: bool) -> list[str]:
+    """Return the pages of what the service says by this code, or by our word for it."""
+    from ftops.render.troubles import trouble_text  # noqa: PLC0415 - the help needs no rules
+    from ftops.rules.troubles import load_troubles  # noqa: PLC0415
+
+    troubles = load_troubles()
+    rows = [row for row in troubles.rows if word in {row.word, *(code.lower() for code in row.codes)}]
+    return [trouble_text(row, troubles, colour=colour) for row in rows]
+
+
 @command()
 @click.argument("code", required=False, metavar="[CODE]", shell_complete=_words)
 def explain(output: Output, code: str | None) -> int:
     """Tell what CODE means, with an example and the way out; without CODE, list all there are.
 
     CODE is what stands in brackets behind error or warning, the id of a rule of datasets such as F004, a reason in
-    `ftops plan --format json`, or a word of --allow, for example `ftops explain retrain`.
+    `ftops plan --format json`, a word of --allow, for example `ftops explain retrain`, or a code of the service, for
+    example `ftops explain RequestConflict`.
     """
     groups, colour = load_pages(), output.colour_on(sys.stdout)
     if code is None:
@@ -99,6 +110,7 @@ def explain(output: Output, code: str | None) -> int:
         for group in groups
         if each in group.pages
     ]
+    found += _of_the_service(word, colour=colour)
     if not found:
         known = [*(each for group in groups for each in group.pages), *ids().values()]
         raise UsageError(f'There is no "{code}" to explain.{did_you_mean(word, known)} `ftops explain` lists all.')

@@ -123,7 +123,7 @@ def _failed_binding(match: Match, _scene: Scene) -> Hold | None:
     if match.changes and (current.marker is None or current.marker.digest != resource.digest):
         return None
     cause = (
-        f": {current.problem}"
+        f": {current.problem.removesuffix('.')}"
         if current.problem
         else " (why was told to the apply that wrote it; the portal may tell, too)"
     )
