@@ -188,7 +188,8 @@ class Gate(StrEnum):
 class Change:
     """One field that differs: `old` as observed, `new` as desired; `inherited` names the parent it comes from.
 
-    `data` is what differs between the contents of the two, where both are references to data and that is known.
+    `data` is what differs between the contents of the two, where both are references to data and that is known;
+    `uncompared` says that it is not, because what was there is not at hand while what takes its place is.
     """
 
     field: str
@@ -196,6 +197,7 @@ class Change:
     new: Value
     inherited: Address | None = None
     data: Difference | None = None
+    uncompared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,9 +291,8 @@ class LiveState:
     maps a resource to why this run writes no more of it, `troubles` has what is known of either by the same keys. `now`
     is the service's clock, `now_of` those of the accounts, which only emulators set apart. `pasts` tells of declared
     names that are absent where that may have a cause, `removed` when we deleted something, by key. `unseen` maps an
-    account to what it does not show besides objects, `rooms` tells by account and kind how much of it the account can
-    hold. `differences` are those of contents of datasets, by the digests that markers carry: what was there, and what
-    takes its place; a pair of which nothing is known is not in there.
+    account to what it does not show besides objects, `rooms` tells by account and kind how much it can hold, and
+    `differences`, by two digests, how a dataset's content differs: None where the former is not at hand.
     """
 
     now: datetime
@@ -306,7 +307,7 @@ class LiveState:
     removed: Mapping[str, datetime] = field(default_factory=dict)
     unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rooms: Mapping[tuple[str, str], tuple[Room, ...]] = field(default_factory=dict)
-    differences: Mapping[tuple[str, str], Difference] = field(default_factory=dict)
+    differences: Mapping[tuple[str, str], Difference | None] = field(default_factory=dict)
 
     def now_in(self, account: str) -> datetime:
         """Return an account's own moment."""

@@ -2,7 +2,8 @@
 
 What a file held before it was edited is known if it was once read for this (`data/cache.py` keeps the numbers of its
 rows by its digest); else a content is at hand if it is another file of the project. What cannot be read, has changed
-meanwhile, is damaged, pinned or gone is not at hand: that makes a plan say less, and never fail.
+meanwhile, is damaged, pinned or gone is not at hand: that makes a plan say less, and never fail. Where only the former
+content is missing, the plan says so.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Versions:
     cache: Cache
     limits: Limits
     _told: dict[tuple[str, str], Difference | None] = field(default_factory=dict)
+    _lacking: set[tuple[str, str]] = field(default_factory=set)
+    """Pairs whose former content alone is not at hand: with it, a plan might hold what it trains now."""
     _looked: set[str] = field(default_factory=set)
 
     def compared(self, desired: Desired, live: LiveState) -> LiveState:
@@ -51,7 +54,8 @@ class Versions:
         for old, new in sorted(asked - self._told.keys()):
             self._told[old, new] = self._difference(old, new, files, contents)
         self._keep(files, live)
-        found = {pair: difference for pair in sorted(asked) if (difference := self._told[pair]) is not None}
+        known = {pair for pair in asked if self._told[pair] is not None}
+        found = {pair: self._told[pair] for pair in sorted(known | (asked & self._lacking))}
         return replace(live, differences=found) if found else live
 
     def _difference(
@@ -65,6 +69,8 @@ class Versions:
             if each not in contents:
                 contents[each] = next(self._contents(each, encoding, files), None)
         before, after = contents[old], contents[new]
+        if before is None and after is not None:
+            self._lacking.add((old, new))
         if before is None or after is None or before.version.row_format != after.version.row_format:
             return None
         try:

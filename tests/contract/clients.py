@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from functools import cache
 
 from azure.ai.projects import AIProjectClient
 from azure.identity import ClientSecretCredential
@@ -40,7 +39,7 @@ def data_client(service: Service, account: Account, surface: Surface, version: s
             max_retries=0,
             http_client=http,
         )
-    projects = AIProjectClient(account.project, credential(service))
+    projects = AIProjectClient(account.project, signed_in(service))
     return projects.get_openai_client(max_retries=0, http_client=http)
 
 
@@ -55,28 +54,30 @@ def http_client(service: Service) -> DefaultHttpxClient:
 
 
 def credential(service: Service) -> ClientSecretCredential:
-    """Return a service principal that signs in at the emulator's own login endpoint."""
-    return _credential(service.https, service.ca, tuple(service.exports.items()))
-
-
-@cache
-def _credential(authority: str, ca: str, exports: tuple[tuple[str, str], ...]) -> ClientSecretCredential:
-    """Return the one credential of a server, as a program has one; it keeps its tokens."""
-    printed = dict(exports)
+    """Return a service principal that signs in at the emulator's own login endpoint, and has not done so yet."""
+    printed = service.exports
     return ClientSecretCredential(
         printed["AZURE_TENANT_ID"],
         printed["AZURE_CLIENT_ID"],
         printed["AZURE_CLIENT_SECRET"],
-        authority=authority,
+        authority=service.https,
         disable_instance_discovery=True,
-        connection_verify=ca,
+        connection_verify=service.ca,
     )
+
+
+_SIGNED_IN: dict[str, ClientSecretCredential] = {}
+
+
+def signed_in(service: Service) -> ClientSecretCredential:
+    """Return the one principal of a server that keeps its tokens from test to test, as a program's does."""
+    return _SIGNED_IN.setdefault(service.https, credential(service))
 
 
 def arm_client(service: Service, account: Account, version: str = ARM_VERSION) -> CognitiveServicesManagementClient:
     """Return the management SDK's client, signed in."""
     return CognitiveServicesManagementClient(
-        credential(service),
+        signed_in(service),
         account.subscription,
         base_url=service.https,
         api_version=version,

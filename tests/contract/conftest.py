@@ -10,7 +10,7 @@ from shutil import copyfile
 
 import pytest
 from arm import Arm
-from service import Account, Service, served
+from service import Account, Service, many_accounts, served
 
 FACT = re.compile(r"(azure-api|service-rules)\.md §[\d.]+[a-z]?\b.* \[(W|S|D|P|UNCONFIRMED)\]")
 LOGS = "FTOPS_CONTRACT_LOGS"
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Give a served emulator; what it answered is kept for `coverage.py`."""
     folder = tmp_path_factory.mktemp("service")
-    with served(folder) as running:
+    with served(folder, many_accounts()) as running:
         yield running
     if logs := os.environ.get(LOGS):
         copyfile(running.log, Path(logs) / f"{os.environ.get('PYTEST_XDIST_WORKER', 'one')}.txt")
@@ -51,9 +51,9 @@ def pair(_unused: Iterator[Account]) -> tuple[Account, Account]:
 
 
 @pytest.fixture
-def account(pair: tuple[Account, Account]) -> Account:
+def account(_unused: Iterator[Account]) -> Account:
     """Return an account that nobody used."""
-    return pair[0]
+    return next(_unused)
 
 
 @pytest.fixture

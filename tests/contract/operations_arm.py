@@ -29,6 +29,8 @@ _EVENTS = f"{SUBSCRIPTION}{INSIGHTS}/eventtypes/management/values"
 ARM_OPERATIONS = (
     _arm("GET", GROUP, "accounts.get"),
     _arm("POST", f"{GROUP}/listKeys", "accounts.list_keys"),
+    _arm("POST", f"{GROUP}/regenerateKey", "accounts.regenerate_key"),
+    _arm("GET", f"{GROUP}/providers/Microsoft.Authorization/permissions", "_send_request"),
     _arm("GET", f"{GROUP}/deployments", "deployments.list"),
     _arm("GET", _DEPLOYMENT, "deployments.get"),
     _arm("PUT", _DEPLOYMENT, "deployments.begin_create_or_update", 201, 200),

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import ssl
 import subprocess
-import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 
 FTOPS = os.environ.get("FTOPS") or str(Path(__file__).resolve().parents[2] / ".venv" / "bin" / "ftops")
@@ -94,16 +95,27 @@ class Service:
 
     def accounts(self) -> list[Account]:
         """Return its accounts."""
+        return list(self._accounts)
+
+    @cached_property
+    def _accounts(self) -> tuple[Account, ...]:
         pattern = r"  (\S+) +(\S+)   endpoint (\S+)   api-key (\S+)\n +resourceId (\S+)"
-        return [Account(name, region, *rest) for name, region, *rest in re.findall(pattern, self.printed)]
+        return tuple(Account(name, region, *rest) for name, region, *rest in re.findall(pattern, self.printed))
 
     def control(self, method: str, path: str, value: object = None) -> object:
-        """Send a request to a control endpoint of the emulator and return its JSON."""
+        """Send a request to a control endpoint of the emulator, by the quicker of its ports, and return its JSON.
+
+        Raises: RuntimeError when it is refused.
+        """
         body = None if value is None else json.dumps(value).encode()
-        headers = {"api-key": self.accounts()[0].key, "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.https}/_emulator/{path}", body, headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=self.ca)) as answer:  # noqa: S310
-            return json.loads(answer.read() or b"null")
+        headers = {"api-key": self._accounts[0].key, "Content-Type": "application/json"}
+        with closing(HTTPConnection(self.http.removeprefix("http://"))) as connection:
+            connection.request(method, f"/_emulator/{path}", body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(text.decode())
+        return json.loads(text or b"null")
 
     def advance(self, seconds: float) -> None:
         """Move the service's clock."""
@@ -125,12 +137,16 @@ def exchanges_in(log: Path) -> list[Exchange]:
     return [Exchange(method, path, int(status), agent) for method, path, status, agent in found]
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[Service]:
-    """Give a server on free ports that is ready, and end it."""
+def many_accounts() -> list[str]:
+    """Return the options for as many accounts as a run of tests may use."""
     made = [f"c{number:03}:{REGIONS[number % 2]}" for number in range(ACCOUNTS)]
-    accounts = [word for each in made for word in ("--account", each)]
-    command = [FTOPS, "emulator", "serve", "-v", "--http", "0", "--https", "0", "--store", "world.db", *accounts]
+    return ["--store", "world.db", *(word for each in made for word in ("--account", each))]
+
+
+@contextmanager
+def served(folder: Path, options: Sequence[str]) -> Iterator[Service]:
+    """Give a server on free ports that is ready, and end it."""
+    command = [FTOPS, "emulator", "serve", "-v", "--http", "0", "--https", "0", *options]
     log = folder / "log.txt"
     # What it imports comes from a store with its own certificate.
     environ = {**os.environ, "SSL_CERT_FILE": str(folder / ".ftops" / "emulator" / "ca.pem")}

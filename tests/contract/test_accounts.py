@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from arm import Answers, Arm, deployment_of, refusal
+from arm import BASE, Answers, Arm, deployment_of, refusal
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from clients import data_client
+from openai import APIStatusError, AuthenticationError
 from operations import Surface
 from service import Account, Service
+from trouble import trouble
 from tuned import MINI, tuned_model
 
 MINI_NAME, MINI_VERSION = "gpt-4.1-mini", "2025-04-14"
@@ -57,6 +59,42 @@ def test_the_listed_keys_open_the_data_plane(arm: Arm) -> None:
     assert keys.key1 and keys.key2 and keys.key1 != keys.key2
     for key in (keys.key1, keys.key2):
         assert data_client(arm.service, replace(arm.account, key=key), Surface.V1).models.retrieve(MINI).id == MINI
+
+
+@pytest.mark.fact("azure-api.md §11.1 (keys) [S]")
+def test_a_key_is_made_anew(arm: Arm) -> None:
+    """The old key opens nothing any more, the new one does, and the other stays."""
+    before = arm.client.accounts.list_keys(*arm.names)
+    after = arm.client.accounts.regenerate_key(*arm.names, "Key1")
+    assert (after.key1 != before.key1, after.key2 == before.key2) == (True, True)
+    assert before.key1 and after.key1
+    with pytest.raises(AuthenticationError):
+        data_client(arm.service, replace(arm.account, key=before.key1), Surface.V1).models.retrieve(MINI)
+    assert data_client(arm.service, replace(arm.account, key=after.key1), Surface.V1).models.retrieve(MINI).id == MINI
+
+
+@pytest.mark.fact("azure-api.md §2.2 (disableLocalAuth) [UNCONFIRMED]")
+def test_an_account_may_take_no_keys(arm: Arm) -> None:
+    """The resource says so, keys are refused with 401 or 403, and the SDK shows why."""
+    with trouble(arm.service, disable_local_auth=True):
+        properties = arm.client.accounts.get(*arm.names).properties
+        assert properties and properties.disable_local_auth is True
+        with pytest.raises(APIStatusError) as refused:
+            data_client(arm.service, arm.account, Surface.V1).models.retrieve(MINI)
+    assert refused.value.status_code in (401, 403)
+
+
+@pytest.mark.fact("service-rules.md §11 [D]")
+@pytest.mark.parametrize(("roles", "may"), [("all", True), ("reader", False)])
+def test_what_one_may_do_can_be_asked_for(arm: Arm, roles: str, *, may: bool) -> None:
+    """The permissions on an account say whether a deployment can be written, and so it is."""
+    with trouble(arm.service, roles=roles):
+        path = "/providers/Microsoft.Authorization/permissions"
+        status, body = arm.send("GET", path, version="2022-04-01")
+        assert (status, body["value"][0]["actions"]) == (200, ["*"] if may else ["*/read"])
+        status, _ = arm.send("PUT", "/deployments/plain", deployment_of(BASE).serialize())
+        assert status == (201 if may else 403)
+    assert arm.listed == (["plain"] if may else [])
 
 
 @pytest.mark.fact("azure-api.md §11.1 [S]")

@@ -124,3 +124,13 @@ def test_a_property_is_there_since_its_version(arm: Arm, name: str, value: str, 
     assert arm.send("PUT", path, body, version=since)[1]["properties"][name] == value
     arm.send("PUT", path, deployment_of(BASE).serialize(), version=without)
     assert arm.send("GET", path, version=since)[1]["properties"][name] == value
+
+
+@pytest.mark.fact("azure-api.md §11.2 (ratelimits) [W]")
+@pytest.mark.parametrize(("version", "spelled"), [(OLDEST, "ratelimits"), (VERSIONS[0], "rateLimits")])
+def test_the_oldest_version_spells_a_model_otherwise(arm: Arm, version: str, spelled: str) -> None:
+    """The SDK of a newer version does not find the rates of a SKU there."""
+    status, body = arm.send("GET", "/models", version=version)
+    assert (status, {spelled} & set(body["value"][0]["skus"][0])) == (200, {spelled})
+    (model, *_) = replace(arm, version=version).client.accounts.list_models(*arm.names)
+    assert [bool(sku.rate_limits) for sku in model.skus or []] == [version != OLDEST] * len(model.skus or [])

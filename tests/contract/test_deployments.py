@@ -114,6 +114,19 @@ def test_a_base_model_is_deleted_at_once(arm: Arm) -> None:
     assert (answers.statuses, arm.listed) == ([200], [])
 
 
+@pytest.mark.fact("azure-api.md §10.4 (ARM headers) [W]")
+def test_the_head_tells_what_is_left_and_who_asked(arm: Arm) -> None:
+    """Each answer has its id, and how many more reads, writes and deletions a subscription has."""
+    read, written, deleted = Answers(), Answers(), Answers()
+    arm.polled("plain", deployment_of(BASE), written)
+    arm.client.deployments.get(*arm.names, "plain", raw_response_hook=read)
+    arm.delete("plain", deleted)
+    for answers, kind, left in ((read, "reads", 1099), (written, "writes", 799), (deleted, "deletes", 799)):
+        assert int(answers.headers[f"x-ms-ratelimit-remaining-subscription-{kind}"]) <= left
+        assert int(answers.headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"]) > left
+        assert answers.headers["x-ms-request-id"] and answers.headers["x-ms-correlation-request-id"]
+
+
 @pytest.mark.fact("azure-api.md §10 (SKUs of a deployment) [S]")
 def test_the_skus_of_a_deployment(arm: Arm) -> None:
     """What the SKU of a tuned model's deployment could be changed to, with the bounds of its capacity."""

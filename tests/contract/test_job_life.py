@@ -28,6 +28,7 @@ from steps import (
     uploaded,
 )
 
+UNFINISHED = "training_file: the file reference must point to a completed file import."
 MINUTE_S = 61
 """After it a job that is pausing rests, and one that is resuming runs."""
 
@@ -263,6 +264,7 @@ def test_files_are_deleted_whatever_refers_to_them(service: Service, account: Ac
     assert (str(job.status), job.error.code) == ("failed", "notFound")
 
 
+@pytest.mark.fact("service-rules.md §1.1 [P]")
 @pytest.mark.fact("azure-api.md §3.3 [P]")
 def test_a_job_cannot_begin_with_a_file_that_is_not_processed(service: Service, account: Account) -> None:
     """A fresh upload, one that failed its check, an unknown file and one of another purpose are refused."""
@@ -277,8 +279,8 @@ def test_a_job_cannot_begin_with_a_file_that_is_not_processed(service: Service, 
             queued(client, training)
         messages.append(refusal(found.value)[1:])
     assert messages == [
-        ("invalidPayload", "The specified training_file is not in status processed."),
-        ("invalidPayload", "The specified training_file is not in status processed."),
+        ("invalidPayload", UNFINISHED),
+        ("invalidPayload", UNFINISHED),
         ("invalidPayload", "The specified training_file cannot be found."),
         ("invalidPayload", "The purpose of the specified training_file is not fine-tune."),
     ]

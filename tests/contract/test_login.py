@@ -7,7 +7,6 @@ import json
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ from azure.identity import (
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.monitor import MonitorManagementClient
 from azure.monitor.querymetrics import MetricsClient
-from clients import ARM_VERSION, credential
+from clients import ARM_VERSION
 from monitor import REQUESTS
 from openai import AuthenticationError, DefaultHttpxClient, OpenAI
 from service import Account, Service
@@ -85,7 +84,7 @@ def _arm_with(service: Service, account: Account, signed_in: TokenCredential) ->
 def _data_with(service: Service, root: str, scope: str) -> OpenAI:
     """Return the OpenAI SDK's client with a token for a scope, as the documentation makes it."""
     http = DefaultHttpxClient(verify=ssl.create_default_context(cafile=service.ca))
-    token = get_bearer_token_provider(credential(service), scope)
+    token = get_bearer_token_provider(_principal(service), scope)
     return OpenAI(base_url=f"{root}/openai/v1/", api_key=token, max_retries=0, http_client=http)
 
 
@@ -95,7 +94,7 @@ def _data_with(service: Service, root: str, scope: str) -> OpenAI:
 @pytest.mark.fact("azure-api.md §2.3 [S]")
 def test_a_service_principal_signs_in_once(service: Service, account: Account) -> None:
     """The tenant is described, a token is given for an hour, and the next call takes it from the cache."""
-    before, signed_in = len(service.exchanges()), credential(service)
+    before, signed_in = len(service.exchanges()), _principal(service)
     first = signed_in.get_token(ARM_SCOPE)
     assert 3500 < first.expires_on - time.time() <= 3600
     assert signed_in.get_token(ARM_SCOPE).token == first.token
@@ -215,7 +214,7 @@ def test_the_data_plane_opens_by_its_audiences(
 def test_arm_opens_by_its_own_audience_only(service: Service, account: Account, scope: str) -> None:
     """A token of the data plane is refused with the audiences that are allowed."""
     client = CognitiveServicesManagementClient(
-        credential(service),
+        _principal(service),
         account.subscription,
         base_url=service.https,
         credential_scopes=[scope],
@@ -229,22 +228,22 @@ def test_arm_opens_by_its_own_audience_only(service: Service, account: Account, 
 
 
 @pytest.mark.fact("azure-api.md §10.5 (401) [P]")
-def test_an_expired_token_is_refused(arm: Arm) -> None:
+def test_an_expired_token_is_refused(service: Service, account: Account) -> None:
     """401 in the middle of the work, with ARM's code; a client that signs in anew goes on."""
-    assert arm.listed == []
-    rule = {"effect": "expired-token", "path": f"/{arm.account.name}/"}
-    with trouble(arm.service, rule):
+    first, second = (_arm_with(service, account, _principal(service)) for _ in range(2))
+    assert first.accounts.get(account.group, account.name)
+    with trouble(service, {"effect": "expired-token", "path": f"/{account.name}$"}):
         with pytest.raises(ClientAuthenticationError) as refused:
-            arm.begin("plain", deployment_of(BASE))
+            first.accounts.get(account.group, account.name)
         assert refusal(refused.value)[:2] == (401, "ExpiredAuthenticationToken")
-        assert replace(arm).listed == []
+        assert second.accounts.get(account.group, account.name)
 
 
 @pytest.mark.fact("azure-api.md §2.3 [S]")
 def test_a_short_token_is_renewed_by_the_sdk(service: Service, account: Account) -> None:
     """A token that is about to end is not used again: the credential fetches another by itself."""
     with trouble(service, token_s=60):
-        signed_in = credential(service)
+        signed_in = _principal(service)
         client = _arm_with(service, account, signed_in)
         before = len(service.exchanges())
         for _ in range(2):
@@ -259,7 +258,7 @@ def test_a_short_token_is_renewed_by_the_sdk(service: Service, account: Account)
 @pytest.mark.fact("azure-api.md §2.3 [S]")
 def test_no_token_is_sent_over_http_unless_one_says_so(service: Service, account: Account) -> None:
     """The SDKs refuse by themselves before anything is sent; `enforce_https=False` at the call lets it go."""
-    signed_in, plain = credential(service), service.http
+    signed_in, plain = _principal(service), service.http
     arm = CognitiveServicesManagementClient(
         signed_in, account.subscription, base_url=plain, api_version=ARM_VERSION, retry_total=0
     )
@@ -309,7 +308,7 @@ def test_what_a_principal_sees(arm: Arm, path: str) -> None:
 def test_arm_takes_no_key(arm: Arm) -> None:
     """An account's key opens the data plane and not ARM."""
     client = CognitiveServicesManagementClient(
-        credential(arm.service),
+        _principal(arm.service),
         arm.account.subscription,
         base_url=arm.service.https,
         authentication_policy=AzureKeyCredentialPolicy(AzureKeyCredential(arm.account.key), "api-key"),

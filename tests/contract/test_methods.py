@@ -141,17 +141,27 @@ def test_reinforcement_needs_a_validation_file(service: Service, account: Accoun
 
 
 @pytest.mark.fact("azure-api.md §3.3 [P]")
-@pytest.mark.parametrize(
-    ("model", "method"),
-    [(REASONING_MODEL, {"type": "supervised", "supervised": {}}), (MODEL, reinforcement(CHECK)), ("gpt-3.5", None)],
-)
+@pytest.mark.parametrize(("model", "method"), [(MODEL, reinforcement(CHECK)), ("gpt-3.5", None)])
 def test_a_model_and_a_method_that_do_not_fit(service: Service, account: Account, model: str, method: Any) -> None:
     """A model that cannot be tuned so, or at all, is refused with one and the same message."""
     client = data_client(service, account, Surface.V1)
     training = uploaded(service, client, QUESTION)
     with pytest.raises(BadRequestError) as refused:
         queued(client, training, validation_file=training, model=model, **({"method": method} if method else {}))
-    assert refusal(refused.value)[2] == "The specified base model does not support fine-tuning."
+    message = "The specified base model does not support fine-tuning."
+    assert refusal(refused.value) == (400, "invalidPayload", message)
+
+
+@pytest.mark.fact("service-rules.md §12 [P]")
+@pytest.mark.parametrize("method", [None, {"type": "supervised", "supervised": {}}, {"type": "dpo", "dpo": {}}])
+def test_a_reasoning_model_is_reinforced_only(service: Service, account: Account, method: Any) -> None:
+    """Another method, also the one that stands where none is named, is refused by name."""
+    client = data_client(service, account, Surface.V1)
+    training = uploaded(service, client)
+    with pytest.raises(BadRequestError) as refused:
+        queued(client, training, model="o4-mini", **({"method": method} if method else {}))
+    message = f"Fine-tuning with {REASONING_MODEL} requires the reinforcement method."
+    assert refusal(refused.value) == (400, "invalidPayload", message)
 
 
 @pytest.mark.fact("azure-api.md §3.3 [P]")

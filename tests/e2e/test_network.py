@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from harness import Project
-from serving import FTOPS, Server, kept_port, served
+from serving import Server, kept_port, served
+from signing import on_the_network, run, secrets_in, secrets_of, signed_in
 
 STORE = ("--store", "world.db", "--account", "east:eastus2")
 
@@ -33,47 +31,18 @@ def server(tmp_path: Path, ports: tuple[str, ...]) -> Iterator[Server]:
 @pytest.fixture
 def project(tmp_path: Path, server: Server) -> Project:
     """Return the quickstart, moved from its embedded emulator to the account on the network."""
-    project = Project.copy_of("quickstart", tmp_path / "project")
-    (file,) = [path for path in (project.root / "specs").rglob("*.yaml") if "kind: Project" in path.read_text("utf-8")]
-    endpoint, resource_id = server.found(r"endpoint (\S+)"), server.found(r"resourceId (\S+)")
-    account = f"{{endpoint: {endpoint}, resourceId: {resource_id}, region: eastus2}}"
-    text = file.read_text(encoding="utf-8")
-    moved = re.sub(r"local: \{emulator: [^}]*\}", f"local: {account}", text)
-    assert moved != text
-    file.write_text(moved, encoding="utf-8")
-    return project
-
-
-def exports(server: Server) -> dict[str, str]:
-    """Return the environment that the server prints for the client's terminal."""
-    lines = "".join(re.findall(r"export .*\n", server.printed))
-    return {name: value.strip("'") for name, value in re.findall(r"(\w+)=('[^']*'|\S+)", lines)}
-
-
-def run(project: Project, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command with an environment that has nothing of this machine's accounts."""
-    around = {k: v for k, v in os.environ.items() if not k.startswith(("FTOPS_", "AZURE_"))}
-    return subprocess.run(  # noqa: S603 — our own command
-        [FTOPS, *arguments],
-        cwd=project.root,
-        env={**around, "NO_COLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return on_the_network(tmp_path / "project", server)
 
 
 def test_a_life_over_https(project: Project, server: Server) -> None:
     """From an example to converged with a token of a service principal; no secret is printed, however much is told."""
-    environment = exports(server)
+    environment = signed_in(server)
     done = run(project, environment, "apply", "--yes", "--wait", "-v")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.rstrip().endswith("Converged.")
     assert "(EMULATOR 127.0.0.1:" in done.stdout.splitlines()[0]
     assert "signed in by EnvironmentCredential" in done.stderr
-    assert environment["AZURE_CLIENT_SECRET"] not in done.stdout + done.stderr
-    assert "eyJ" not in done.stdout + done.stderr
+    assert not secrets_in(done.stdout + done.stderr, secrets_of(server))
     assert (run(project, environment, "plan").stdout.splitlines()[-1]) == "No changes. 4 unchanged."
     status = run(project, environment, "status", "--format", "json")
     states = {row["address"]: row["state"] for row in json.loads(status.stdout)["rows"]}
@@ -88,7 +57,7 @@ def test_tokens_that_expire_in_the_middle_are_replaced(project: Project, server:
     paths = ("", "/files$", "/fine_tuning/jobs$", "/deployments/[^/]+$")
     rules = [{"effect": "expired-token", "method": "(POST|PUT)" if path else "GET", "path": path} for path in paths]
     assert server.call("PUT", "/_emulator/faults", json.dumps({"faults": rules}).encode())[0] == 200
-    done = run(project, exports(server), "apply", "--yes", "--wait")
+    done = run(project, signed_in(server), "apply", "--yes", "--wait")
     assert done.returncode == 0, done.stdout + done.stderr
     met = server.call("GET", "/_emulator/faults")[1]["met"]
     assert isinstance(met, list)
@@ -99,7 +68,7 @@ def test_a_killed_server_loses_nothing(
     project: Project, server: Server, ports: tuple[str, ...], tmp_path: Path
 ) -> None:
     """The service dies in the middle and comes back with its file: the next run goes on, with one of each."""
-    environment = exports(server)
+    environment = signed_in(server)
     assert run(project, environment, "apply", "--yes").returncode == 3
     server.process.kill()
     server.process.wait(60)
@@ -125,7 +94,7 @@ def test_what_is_wrong_is_told_in_a_sentence(
     project: Project, server: Server, change: Mapping[str, str], words: str
 ) -> None:
     """A wrong secret, a host that gets no credentials, a certificate that nobody knows: each with its way out."""
-    done = run(project, {**exports(server), **change}, "plan")
+    done = run(project, {**signed_in(server), **change}, "plan")
     told = done.stdout + done.stderr
     assert done.returncode == 1
     assert words in told

@@ -132,13 +132,16 @@ def test_edited_rows_are_told(project: Project) -> None:
 
 
 def test_without_what_was_kept_an_edit_is_an_edit(project: Project) -> None:
-    """Without the former content, or with the cache turned off, the same rows are trained like any other."""
+    """Without the former content the same rows are trained like any other, and the plan says that it could not tell."""
     rewrite(project)
     project.ftops("plan", "--detailed-exitcode", code=4)
     shutil.rmtree(project.root / ".ftops" / "cache")
     text = project.ftops("plan", "--detailed-exitcode", code=2)
-    assert "because dataset/parcels-train is new\n" in text
+    assert "because dataset/parcels-train is new: the former rows are not at hand\n" in text
+    assert "to have them compared, keep .ftops/cache/ from run to run, or the former file in the project" in text
+    assert "the former rows are not at hand" in project.ftops("plan", "--format", "markdown")
     assert action(project)["data"] is None
+    assert {change["field"]: change["uncompared"] for change in action(project)["changes"]} == {"training_file": True}
     assert posts(project, code=3) == 2
 
 
@@ -192,6 +195,7 @@ def test_a_pinned_file_is_not_read(project: Project) -> None:
     assert action(project)["why"] == "same-rows"
     shutil.rmtree(project.root / ".ftops" / "cache")
     assert action(project)["why"] == "changed"
+    assert "not at hand" not in project.ftops("plan")  # Nor would it be compared with the former content.
 
 
 def test_a_former_file_that_is_gone_from_the_account_tells_nothing(project: Project) -> None:
@@ -199,6 +203,7 @@ def test_a_former_file_that_is_gone_from_the_account_tells_nothing(project: Proj
     rewrite(project)
     project.emulator(delete_files)
     assert action(project)["data"] is None
+    assert not any(change["uncompared"] for change in action(project)["changes"])
 
 
 def delete_files(emulator: Emulator) -> None:

@@ -135,6 +135,15 @@ def test_batch_refused(v1: Caller, names: tuple[str, ...], query: dict[str, str]
     assert text in response.text
 
 
+def test_batch_stays_in_its_subscription(v1: Caller) -> None:
+    """A resource of another subscription than the path's is not found, although it exists."""
+    body = {"resourceids": [v1.emulator.resource_id(ACCOUNT)]}
+    asked = {"api-version": "2024-02-01", **BATCH}
+    path = "/subscriptions/11111111-0000-0000-0000-000000000000/metrics:getBatch"
+    answer = Client(v1.emulator.app).post(path, query_string=asked, json=body)
+    assert (answer.status_code, "was not found" in answer.text) == (400, True)
+
+
 @pytest.mark.parametrize(("audience", "status"), [(METRICS, 200), (f"{METRICS}/", 200), (ARM, 401)])
 def test_batch_has_a_door_of_its_own(audience: str, status: int) -> None:
     """The batch takes tokens for Azure Monitor's metrics, and those for ARM do not open it."""

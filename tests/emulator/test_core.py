@@ -56,7 +56,7 @@ def test_public_names() -> None:
     """The package exports what tests and the command line need, and nothing else."""
     names = "EVERY Effect Emulator Fault FaultTable Limits Met Part Problem Quirks Request Response Spelling Stage"
     quirks = {"Cancelled", "HealthyError", "Metadata", "MethodEcho", "Queued", "SuffixMember"}
-    trouble = {"Trouble", "names_of", "read_trouble", "TrainingTypeEcho", "UnknownAfter"}
+    trouble = {"Roles", "Trouble", "names_of", "read_trouble", "TrainingTypeEcho", "UnknownAfter"}
     assert set(ftops.emulator.__all__) == {*names.split()} | quirks | trouble
 
 

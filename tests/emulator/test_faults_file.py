@@ -78,6 +78,7 @@ WRONG = [
     ({"limits": {"log_service_deletions": 1}}, ("limits", "log_service_deletions"), "wrong-type", "true or false"),
     ({"quirks": {"metadata": "droop"}}, ("quirks", "metadata"), "bad-value", 'Did you mean "drop"?'),
     ({"quirks": {"v1_created_status": 404}}, ("quirks", "v1_created_status"), "out-of-range", "from 200 to 299"),
+    ({"limits": {"serving_delay_s": 1e9}}, ("limits", "serving_delay_s"), "out-of-range", "to 31,622,400"),
     ({"faults": {}}, ("faults",), "wrong-type", "list of rules"),
     ({"faults": ["drop-after"]}, ("faults", 0), "wrong-type", "mapping of effect"),
     ({"faults": [{}]}, ("faults", 0), "missing-field", "needs effect"),
@@ -101,6 +102,12 @@ def test_a_mistake_is_told(value: object, place: tuple[str | int, ...], code: st
     _, problems = read_trouble(value)
     assert [(problem.place, problem.code) for problem in problems] == [(place, code)]
     assert words in problems[0].text
+
+
+@pytest.mark.parametrize("effect", Effect)
+def test_every_effect_can_be_given_alone(effect: Effect) -> None:
+    """A rule needs no more than its effect, whichever it is."""
+    assert trouble_of(faults=[{"effect": str(effect)}]).faults == (Fault(effect),)
 
 
 def test_all_mistakes_are_told_together() -> None:

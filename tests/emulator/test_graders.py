@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ftops.emulator.grader_checks import DEPTH_MAX
 from ftops.emulator.grader_formula import FormulaError, names_in, value_of
 
 from .conftest import Caller
@@ -77,6 +78,16 @@ def test_unsound(v1: Caller, grader: Any, member: str) -> None:  # noqa: ANN401
         body = {"grader": grader, "model_sample": "yes"}
         response = v1.call("POST", f"/fine_tuning/alpha/graders/{what}", json=body)
         assert (response.status_code, member in response.text) == (400, True), response.text
+
+
+@pytest.mark.parametrize(("deep", "status"), [(DEPTH_MAX, 200), (DEPTH_MAX + 1, 400)])
+def test_depth(v1: Caller, deep: int, status: int) -> None:
+    """Graders stand within each other so deep and no deeper."""
+    grader: dict[str, Any] = CHECK
+    for _ in range(deep):
+        grader = {**MULTI, "graders": {"a": grader}, "calculate_output": "a"}
+    response = v1.call("POST", "/fine_tuning/alpha/graders/validate", json={"grader": grader})
+    assert response.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_reinforcement_echo(v1: Caller) -> None:
         ({"model": "gpt-9"}, "The specified base model does not support fine-tuning."),
         ({"model": "o3-mini"}, "The specified base model does not support fine-tuning."),
         ({"model": MODEL + ".ft-" + "0" * 32}, "The specified base model does not support fine-tuning."),
-        ({"model": "o4-mini"}, "The specified base model does not support fine-tuning."),
+        ({"model": "o4-mini"}, "Fine-tuning with o4-mini-2025-04-16 requires the reinforcement method."),
         ({"model": None}, "The model field is required."),
         ({"model": "Ministral-3B"}, "with Standard TrainingType"),
         ({"trainingType": "turbo"}, "The fineTuningJob field is required."),
@@ -113,6 +113,7 @@ def test_reinforcement_echo(v1: Caller) -> None:
         ({"method": _method("supervised", n_epochs=10**12)}, "n_epochs"),
         ({"method": _method("supervised", batch_size=1.5)}, "batch_size"),
         ({"method": _method("dpo", beta=0)}, "beta"),
+        ({"method": _method("dpo"), "hyperparameters": {"n_epochs": 1}}, "method.dpo"),
         ({"method": {"type": "reinforcement"}}, "grader"),
         ({"model": "o4-mini", "method": RFT}, "validation_file"),
         ({"training_file": "file-0"}, "training_file cannot be found"),
@@ -305,3 +306,16 @@ def test_delete_is_classic(v1: Caller, classic: Caller) -> None:
     assert [classic.call("DELETE", f"/fine_tuning/jobs/{key}").status_code for _ in range(2)] == [204, 204]
     assert v1.call("GET", f"/fine_tuning/jobs/{key}").status_code == 404
     assert v1.emulator.snapshot("contoso")["models"] == []
+
+
+def test_deployed_model_is_not_deleted(v1: Caller, classic: Caller) -> None:
+    """A job whose model or checkpoint is deployed keeps both until the deployment is gone."""
+    key = v1.job()
+    v1.emulator.advance(timedelta(hours=3))
+    checkpoint = v1.get(f"/fine_tuning/jobs/{key}/checkpoints")["data"][1]
+    for name in (checkpoint["fine_tuned_model_checkpoint"], checkpoint["id"]):
+        v1.deployed("support", name)
+        refused = classic.call("DELETE", f"/fine_tuning/jobs/{key}")
+        assert (refused.status_code, (refused.json or {})["error"]["code"]) == (409, "conflict")
+        v1.emulator.delete_deployment("support")
+    assert classic.call("DELETE", f"/fine_tuning/jobs/{key}").status_code == 204

@@ -63,6 +63,11 @@ class World:
         path.write_text("".join(edit(path.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
         return self
 
+    def elsewhere(self) -> World:
+        """Go on in a clone on another machine, which has neither journal nor cache."""
+        shutil.rmtree(self.root / ".ftops")
+        return self
+
     def someone(self, act: Callable[[Emulator], object]) -> World:
         """Let somebody do something to the account."""
         Project(self.root).emulator(lambda emulator: _ignore(act(emulator)))
@@ -121,6 +126,12 @@ STORIES: dict[str, Callable[[World], World]] = {
         world.converge().rows(_other_rows).edit("onParentChange: hold", "onParentChange: retrain")
     ),
     "reordered-rows": lambda world: world.converge().rows(lambda rows: rows[::-1]),
+    "reordered-rows-elsewhere": lambda world: (
+        world.converge()
+        .elsewhere()
+        .rows(lambda rows: rows[::-1])
+        .edit("onParentChange: hold", "onParentChange: retrain")
+    ),
     "edited-while-training": lambda world: world.apply().edit("n_epochs: 1", "n_epochs: 2"),
     "lost-pin": lambda world: _drop_pin(world.apply().advance(3)),
     "edited-deployment": lambda world: world.converge().edit("capacity: 50", "capacity: 80"),

@@ -36,12 +36,13 @@ class Fake:
     asked: list[str] = field(default_factory=list)
     closed: int = 0
     act: Callable[[], None] = lambda: None
+    lives_s: int = LIVES_S
 
     def get_token(self, *scopes: str) -> Given:
         """Return a numbered token."""
         self.asked += scopes
         self.act()
-        return Given(f"token-{len(self.asked)}", int(self.clock.now().timestamp()) + LIVES_S)
+        return Given(f"token-{len(self.asked)}", int(self.clock.now().timestamp()) + self.lives_s)
 
     def close(self) -> None:
         """Count."""
@@ -66,6 +67,34 @@ def test_a_token_is_replaced_some_minutes_before_it_ends(later_s: int, asked: in
     fake.clock.pause(later_s)
     assert tokens.token(DATA) == f"token-{asked}"
     assert len(fake.asked) == asked
+
+
+@pytest.mark.parametrize(("lives_s", "used_s"), [(2 * REFRESH_S, REFRESH_S), (REFRESH_S, REFRESH_S / 2), (4, 2)])
+def test_a_short_token_is_used_for_half_of_its_time(lives_s: int, used_s: float) -> None:
+    """A token whose whole life is shorter than the margin is not asked for anew at every call."""
+    fake = Fake(FakeClock(), lives_s=lives_s)
+    tokens = tokens_of(fake)
+    tokens.token(DATA)
+    fake.clock.pause(used_s)
+    assert tokens.token(DATA) == "token-1"
+    fake.clock.pause(0.5)
+    assert tokens.token(DATA) == "token-2"
+
+
+def test_who_was_tried_is_told_once_for_all_scopes() -> None:
+    """With -v another scope adds a line of its own, and a renewal says that it is one."""
+    fake, heard = Fake(FakeClock()), list[str]()
+    fake.act = lambda: DECORATED.debug("%s failed: %s", "EnvironmentCredential.get_token", "Not set.")
+    tokens = tokens_of(fake, heard)
+    for scope in ("a/.default", "b/.default", "a/.default"):
+        tokens.token(scope)
+    assert tokens.renewed("a/.default", tokens.token("a/.default"))
+    assert heard == [
+        "tried EnvironmentCredential: Not set",
+        "signed in by Fake for a",
+        "signed in by Fake for b",
+        "another token by Fake for a",
+    ]
 
 
 def test_a_token_is_used_to_its_end_while_there_is_no_other() -> None:

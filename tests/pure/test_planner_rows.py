@@ -53,9 +53,52 @@ def compared(old: Resource, new: Resource, *, added: int = 0) -> dict[Pair, Diff
 SAME, MORE = compared(OLD, NEW), compared(OLD, NEW, added=20)
 
 
-def made(wanted: Desired, *objects: Object, differences: Mapping[Pair, Difference] = SAME, allow: str = "") -> Plan:
+def made(
+    wanted: Desired, *objects: Object, differences: Mapping[Pair, Difference | None] = SAME, allow: str = ""
+) -> Plan:
     """Return the plan when these contents were compared."""
     return planned(wanted, live(*objects, differences=differences), *([allow] if allow else []))
+
+
+LACKING: dict[Pair, Difference | None] = dict.fromkeys(SAME)
+NOT_AT_HAND = "because dataset/train is new: the former rows are not at hand"
+
+
+def lines_of(plan_: Plan) -> list[str]:
+    """Return what a plan says below the job."""
+    (row,) = [row for section in view(plan_).sections for row in section.rows if row.address == "job/a"]
+    return list(row.details)
+
+
+# --- what could not be compared
+
+
+def test_former_rows_that_are_not_at_hand_are_told() -> None:
+    """The training goes on, and the plan says that knowing the former rows might hold it, and how to know them."""
+    plan_ = made(desired(NEW, A), *FILES, trained(A_OLD), differences=LACKING)
+    assert told(main_action(plan_, A)) == ("create", "upstream", "changed")
+    first, why, remedy, *_ = lines_of(plan_)
+    assert first == NOT_AT_HAND
+    assert "same-rows" in why
+    assert ".ftops/cache/" in remedy
+    assert '"uncompared": true' in plan_json(plan_)
+
+
+def test_one_file_of_two_that_cannot_be_compared_is_told() -> None:
+    """The other file with the same rows leaves the question open; with other rows it is an edit in any case."""
+    wanted, before = job("a", NEW, validation=CHECK_NEW), job("a", OLD, validation=CHECK)
+    for added, open_ in ((0, True), (5, False)):
+        differences = {**LACKING, **compared(CHECK, CHECK_NEW, added=added)}
+        plan_ = made(desired(NEW, CHECK_NEW, wanted), *FILES, trained(before), differences=differences)
+        assert lines_of(plan_)[0].startswith(NOT_AT_HAND)
+        assert any("same-rows" in line for line in lines_of(plan_)) == open_
+
+
+def test_another_edit_leaves_no_question() -> None:
+    """A training whose settings changed too is one whatever its rows are, so there is nothing to advise."""
+    plan_ = made(desired(NEW, job("a", NEW, seed=7)), *FILES, trained(A_OLD), differences=LACKING)
+    assert "the former rows are not at hand" in lines_of(plan_)[0]
+    assert not any("same-rows" in line for line in lines_of(plan_))
 
 
 # --- which pairs matter

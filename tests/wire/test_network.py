@@ -101,6 +101,18 @@ def test_a_refused_token_is_replaced_once(method: str) -> None:
         assert [h["authorization"] for _, _, h in app.seen] == ["Bearer token-1", "Bearer token-2"]
 
 
+def test_a_token_that_ended_in_a_wait_is_replaced() -> None:
+    """A served emulator whose clock is to be moved may refuse a token as any door may; the clock is moved once."""
+    fakes = [Fake(), Fake(given=["earlier"])]
+    with served() as (app, root):
+        made = network(root, iter(fakes).__next__)
+        with made.client(Place("east", f"{root}/east", RESOURCE_ID)) as east:
+            east.call(FILES)
+            app.before = lambda _p, h: told("401 Unauthorized") if h["authorization"].endswith("token-1") else None
+            east.let_pass(7)
+        assert app.advanced_s == [7]
+
+
 def test_a_token_that_is_never_accepted_is_replaced_once_in_all() -> None:
     """Where every token is refused, the second refusal is told, and later calls ask for no more tokens."""
     made_fakes: list[Fake] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ftops.emulator import accounts, deployments, quota
+from ftops.emulator import accounts, deployments, quota, versions
 from ftops.emulator.context import Context
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, reply, ticks
 from ftops.emulator.models import BASE_MODELS, BaseModel, base_of
@@ -14,6 +14,8 @@ from ftops.emulator.store import Document, Kind
 CAPACITY_MAX = 100_000
 _CAPACITY: Mapping[str, int] = {"minimum": 1, "maximum": CAPACITY_MAX, "step": 1, "default": 10}
 KINDS = ("OpenAI", "AIServices")
+_OLD_NAMES: Mapping[str, str] = {"rateLimits": "ratelimits"}
+"""What the oldest version writes otherwise (azure-api.md §11.2)."""
 TOKENS_MAX = 2_000_000_000
 # When training and when inference of a base model's tuned models ends; for the others nothing is published.
 _RETIREMENT: Mapping[str, Mapping[str, str]] = {
@@ -30,13 +32,14 @@ _RETIREMENT: Mapping[str, Mapping[str, str]] = {
 def list_models(ctx: Context) -> Response:
     """List the base models, then the account's tuned ones, newest first."""
     tuned = [_tuned(document) for document in ctx.listed(Kind.MODEL)]
-    return reply({"value": [*(_base(base) for base in BASE_MODELS), *(model for model in tuned if model)]})
+    every = [*(_base(base) for base in BASE_MODELS), *(model for model in tuned if model)]
+    return reply({"value": [_as_known(ctx, model) for model in every]})
 
 
-def in_location(_ctx: Context, _subscription: str, _location: str) -> Response:
+def in_location(ctx: Context, _subscription: str, _location: str) -> Response:
     """List the base models of a region, once for each kind of account; here every region has all of them."""
     items = [
-        {"kind": kind, "skuName": "S0", "description": f"{base.format} {base.id}", "model": _base(base)}
+        {"kind": kind, "skuName": "S0", "description": f"{base.format} {base.id}", "model": _as_known(ctx, _base(base))}
         for kind in KINDS
         for base in BASE_MODELS
     ]
@@ -105,6 +108,14 @@ def list_skus(ctx: Context, name: str) -> Response:
             ]
         }
     )
+
+
+def _as_known(ctx: Context, model: JsonObject) -> JsonObject:
+    """Return a model with its members spelled as the caller's API version spells them."""
+    if ctx.api_version != versions.ARM[0]:
+        return model
+    skus = [{_OLD_NAMES.get(name, name): value for name, value in sku.items()} for sku in model["skus"]]
+    return {**model, "skus": skus}
 
 
 def _base(base: BaseModel) -> JsonObject:

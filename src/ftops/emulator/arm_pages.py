@@ -1,14 +1,31 @@
-"""Listings on ARM, in pages that `nextLink` leads through."""
+"""What all of ARM shares: listings in pages that `nextLink` leads through, and the head of its answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
 from ftops.emulator.messages import JsonObject, Request, Response, ServiceError, reply
 from ftops.emulator.store import Document
 
 TOKEN = "$skipToken"  # noqa: S105  no secret
+
+# What is left of a subscription's requests and of everybody's, as a fresh one begins (azure-api.md §10.4). It is told
+# and not counted: an hour of virtual time has no number of requests.
+_ALLOWANCE: Mapping[str, tuple[int, int]] = {
+    "reads": (1_099, 16_499),
+    "writes": (799, 11_999),
+    "deletes": (799, 11_999),
+}
+_KINDS: Mapping[str, str] = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
+
+
+def arm_allowance(method: str) -> dict[str, str]:
+    """Return the headers that tell how many more requests of a kind are let through."""
+    kind = _KINDS.get(method, "writes")
+    own, everybody = _ALLOWANCE[kind]
+    name = "x-ms-ratelimit-remaining-subscription"
+    return {f"{name}-{kind}": str(own), f"{name}-global-{kind}": str(everybody)}
 
 
 def listing(

@@ -26,6 +26,7 @@ from ftops.emulator import (
     login_doors,
 )
 from ftops.emulator.addresses import addressed
+from ftops.emulator.arm_pages import arm_allowance
 from ftops.emulator.context import Ahead, Context, Limits, Quirks
 from ftops.emulator.faults import Effect, Fault
 from ftops.emulator.in_force import InForce
@@ -330,7 +331,12 @@ class Emulator:
         sent = request.headers.get("x-ms-client-request-id")
         echoed = {"x-ms-client-request-id": sent} if sent else {}
         if is_arm(request.path):
-            return {"x-ms-request-id": key, "x-ms-correlation-request-id": key, **echoed}
+            return {
+                "x-ms-request-id": key,
+                "x-ms-correlation-request-id": key,
+                **arm_allowance(request.method),
+                **echoed,
+            }
         account = self._store.get(Kind.ACCOUNT, request.account, request.account)
         region = account.api["location"] if account else "emulator"
         shown = {"x-ms-region": region, "api-supported-versions": API_VERSIONS}

@@ -33,12 +33,13 @@ class InForce:
     @property
     def trouble(self) -> Trouble:
         """What is in force now; of what another version of the emulator wrote, that which this one knows."""
-        found = self._store.rows("SELECT text FROM trouble")
-        text = str(found[0][0]) if found else ""
-        if text != self._text:
-            self._trouble, _ = read_trouble(json.loads(text) if text else None)
-            self._text = text
-        return self._trouble
+        with self._store.lock:
+            found = self._store.rows("SELECT text FROM trouble")
+            text = str(found[0][0]) if found else ""
+            if text != self._text:
+                self._trouble, _ = read_trouble(json.loads(text) if text else None)
+                self._text = text
+            return self._trouble
 
     def limits(self, base: Limits) -> Limits:
         """Return the limits in force: what the description gives over those of this process."""

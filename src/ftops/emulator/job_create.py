@@ -154,6 +154,8 @@ def _base(ctx: Context, body: JsonObject, method: str, training_type: str) -> Ba
     if not isinstance(model, str) or not model:
         raise invalid("The model field is required.")
     base = base_of(model)
+    if base is not None and base.methods == {"reinforcement"} != {method}:
+        raise invalid(f"Fine-tuning with {base.id} requires the reinforcement method.")
     if base is None or method not in base.methods or (is_tuned(model) and not tuned_exists(ctx.store, ctx.name, model)):
         raise invalid("The specified base model does not support fine-tuning.")
     if base.only_global and training_type != "globalStandard":
@@ -192,7 +194,8 @@ def _check_files(ctx: Context, body: JsonObject, method: str) -> None:
         if document.api["purpose"] != "fine-tune":
             raise invalid(f"The purpose of the specified {name} is not fine-tune.")
         if document.api["status"] != "processed":
-            raise invalid(f"The specified {name} is not in status processed.")
+            # The rest of it is as several people saw it (service-rules.md §1.1).
+            raise invalid(f"{name}: the file reference must point to a completed file import.")
 
 
 def _seed(ctx: Context, body: JsonObject) -> int:

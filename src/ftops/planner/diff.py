@@ -14,7 +14,8 @@ from ftops.model import Address, Change, Object, Observed, Pointer, Ref, Resourc
 
 Pair: TypeAlias = tuple[str, str]
 """Two contents by the digests that markers carry: what was there, and what takes its place."""
-Differences: TypeAlias = Mapping[Pair, Difference]
+Differences: TypeAlias = Mapping[Pair, Difference | None]
+"""What is known of pairs; None where the new content is at hand and the former is not."""
 NOTHING_COMPARED: Final[Differences] = MappingProxyType({})
 
 
@@ -53,8 +54,10 @@ def changes(
         if name in resource.derived or name.startswith(found.unread):
             continue
         if not same(wanted, told, caseless=rule_for(rules, name).caseless):
-            data = _data(resource, name, contents(wanted, told), differences)
-            found_changes.append(Change(name, told, wanted, _inherited(wanted, told, parents), data))
+            pair = contents(wanted, told)
+            data = _data(resource, name, pair, differences)
+            lacking = pair is not None and pair in differences and data is None
+            found_changes.append(Change(name, told, wanted, _inherited(wanted, told, parents), data, lacking))
     return tuple(found_changes)
 
 

@@ -53,6 +53,7 @@ def _action(plan: Plan, action: Action) -> dict[str, object]:
                 "old": _value(change.old),
                 "new": _value(change.new),
                 "inherited": str(change.inherited) if change.inherited else None,
+                "uncompared": change.uncompared,
             }
             for change in action.changes
         ],

@@ -26,6 +26,12 @@ _SYMBOLS = {
     Verb.COPY: ">",
     Verb.DELETE: "-",
 }
+UNCOMPARED = "the former rows are not at hand"
+COMPARE_NEXT_TIME = (
+    "so whether only their order or how they are written changed, which would hold it (same-rows), is not known here",
+    "to have them compared, keep .ftops/cache/ from run to run, or the former file in the project",
+)
+"""What a training means of which an edit of the data is the only cause, and how it would be known better."""
 HELD_SYMBOL = "x"
 ATTENTION_SYMBOL = "!"
 DETAIL_COLUMNS = 6
@@ -140,7 +146,7 @@ def _details(action: Action, new: set[Address]) -> list[str]:
         reasons = action.reason.split("; ") if action.why is Why.NO_ROOM else [action.reason]  # Numbers, then advice.
         held = f"held: {reasons[0]}"
         first = wrapped(held, DETAIL_COLUMNS) if means else [held]
-        return [*first, *means, *reasons[1:], *changes, *override]
+        return [*first, *means, *reasons[1:], *changes, *_uncompared(action), *override]
     if action.verb is Verb.UPDATE:
         drift = ["drift: changed outside ftops since it was last applied"] if action.why is Why.DRIFTED else []
         again = [f"because {action.reason}"] if action.why is Why.RETRIED else []
@@ -148,8 +154,16 @@ def _details(action: Action, new: set[Address]) -> list[str]:
     because = [*changes, action.reason] if action.gate is Gate.OPEN else changes
     causes = "; ".join(cause for cause in because if cause)
     inherited = " (inherited)" if action.why is Why.INHERITED else ""
-    told = [f"because {causes}{inherited}" if causes else "", _price(action.cost), _waits(action)]
+    told = [f"because {causes}{inherited}" if causes else "", *_uncompared(action), _price(action.cost), _waits(action)]
     return [*(line for line in told if line), *means]
+
+
+def _uncompared(action: Action) -> tuple[str, ...]:
+    """Return what it means that former rows are not at hand, where knowing them might hold the training."""
+    by_data_alone = all(
+        change.uncompared or (change.data is not None and change.data.same) for change in action.changes
+    )
+    return COMPARE_NEXT_TIME if by_data_alone and any(change.uncompared for change in action.changes) else ()
 
 
 def _price(cost: Cost) -> str:
@@ -177,6 +191,8 @@ def _phrase(change: Change, new: set[Address]) -> str:
         phrase = f"{change.new.target} is new"
     else:
         phrase = f"{field_label(change.field)} {shown(change.old)} -> {shown(change.new)}"
+    if change.uncompared:
+        return f"{phrase}: {UNCOMPARED}"
     return phrase if change.data is None else f"{phrase}: {change.data.words}"
 
 

@@ -180,13 +180,24 @@ class Client:
         if not (self.emulated and self.advance_url):
             self.pause(seconds)
             return
-        headers = self.entry.headers(Plane.DATA, self.advance_url)
-        try:
-            response = self.http.post(self.advance_url, json={"seconds": seconds}, headers=headers)
-        except httpx.HTTPError as error:
-            raise failure_of(error, self.advance_url) from error
+        response = self._advance(seconds)
         if not response.is_success:
             raise WireError(f"the emulator's clock could not be moved: it answered {response.status_code}")
+
+    def _advance(self, seconds: float) -> httpx.Response:
+        """Tell a served emulator to move its clock; a token that ended in a long wait is replaced as for any call."""
+        url = self.advance_url
+        try:
+            headers = self.entry.headers(Plane.DATA, url)
+            response = self.http.post(url, json={"seconds": seconds}, headers=headers)
+            if response.status_code == httpx.codes.UNAUTHORIZED and self.entry.renewed(Plane.DATA, url, headers):
+                headers = self.entry.headers(Plane.DATA, url)
+                response = self.http.post(url, json={"seconds": seconds}, headers=headers)
+        except httpx.HTTPError as error:
+            raise failure_of(error, url) from error
+        if response.is_success:
+            self.entry.accepted(Plane.DATA, url)
+        return response
 
     def _drive(self, flow: Flow[T], content: Content | None = None, memory: Memory = FORGETFUL) -> T:
         try:

@@ -25,6 +25,8 @@ WAYS = (
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """How OpenSSL names a certificate that nobody vouches for; azure-identity passes on its text alone."""
 CERTIFICATE = "Name the file with the certificate of the authority that signs for the sign-in host in SSL_CERT_FILE."
+NO_CONNECTION = "takes no connection"
+_UNREACHED = "Check AZURE_AUTHORITY_HOST, if it is set, and whether this machine reaches that host (HTTPS_PROXY)."
 WORKLOAD, MANAGED = "WorkloadIdentityCredential", "ManagedIdentityCredential"
 TOKEN_FILE = "AZURE_FEDERATED_TOKEN_FILE"  # noqa: S105  a variable's name
 _TENANT = "Check AZURE_TENANT_ID, and AZURE_AUTHORITY_HOST if the tenant is in another cloud."
@@ -133,6 +135,8 @@ def not_signed_in(error: Exception, heard: Heard, environ: Mapping[str, str]) ->
 def _way_out(credential: str, reason: str) -> str:
     if UNTRUSTED in reason:
         return CERTIFICATE
+    if NO_CONNECTION in reason and credential != MANAGED:
+        return _UNREACHED
     code = _CODE.search(reason)
     by_code = _CODES.get(int(code[1])) if code else None
     return by_code or _BY_CREDENTIAL.get(credential, "Mend what it says, or take it out of the environment.")
@@ -155,6 +159,6 @@ def one_line(text: str) -> str:
         if (found := wrapping.fullmatch(line)) is not None:
             line = found[1]
     if (found := _REFUSED_CONNECTION.fullmatch(line)) is not None:
-        line = f"{found['host']}:{found['port']} takes no connection ({found['why'].lower()})"
+        line = f"{found['host']}:{found['port']} {NO_CONNECTION} ({found['why'].lower()})"
     first = line.partition(". ")[0].rstrip(".")
     return first if len(first) <= REASON_CHARACTERS_MAX else f"{first[:REASON_CHARACTERS_MAX]}…"
