@@ -43,11 +43,15 @@ def passes(error: Exception | None) -> bool:
     return error.status in PASSING or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def what_next(error: Exception | None) -> str:
-    """Return what happens next after a refusal, to stand behind it; nothing where the refusal is our own."""
+def with_what_next(problem: str, error: Exception | None) -> str:
+    """Return a refusal with what happens next behind it; as it is where the refusal is our own."""
     if passes(error):
-        return "; the next pass tries again"
-    return "; it needs a change first" if isinstance(error, ServiceProblem) else ""
+        told = "the next pass tries again"
+    elif isinstance(error, ServiceProblem):
+        told = "it needs a change first"
+    else:
+        return problem
+    return f"{problem} {told[0].upper()}{told[1:]}" if problem.endswith(".") else f"{problem}; {told}"
 
 
 def problem_text(problem: WireError) -> str:

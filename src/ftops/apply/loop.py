@@ -15,7 +15,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
-from ftops.apply.failures import ENDED, is_busy, may_have_been_done, passes, problem_text, told_of, what_next
+from ftops.apply.failures import ENDED, is_busy, may_have_been_done, passes, problem_text, told_of, with_what_next
 from ftops.apply.journal import Journal, UploadMemory
 from ftops.apply.operations import Operations, left_of
 from ftops.clock import Clock
@@ -366,7 +366,7 @@ def _refused(run: Run, action: Action, live: LiveState, problem: str, error: Exc
         run.troubles[place] = trouble
     if passes(error):
         run.passing.add(place)
-    problem = problem.removesuffix(".") + what_next(error)
+    problem = with_what_next(problem, error)
     run.refused[place] = problem
     run.listener.acted(action, f"refused: {problem}")
     return replace(live, refused=dict(run.refused), troubles={**live.troubles, **run.troubles})

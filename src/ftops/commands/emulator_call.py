@@ -93,7 +93,8 @@ def _value(answer: Response) -> Mapping[str, object]:
 
 def _problem(answer: Response) -> str:
     code, message = _error(answer)
-    return f"{answer.status} {code}: {message}"
+    named = "" if code == str(answer.status) else f" {code}"
+    return f"{answer.status}{named}: {message}"
 
 
 def _error(answer: Response) -> tuple[str, str]:
