@@ -204,7 +204,7 @@ def test_parts_that_cannot_be_sent_end_the_run_and_not_the_upload(root: Path, ef
     action = by_address(left)["dataset/rows"]
     assert left.outcome is Outcome.ERROR
     assert action.why is Why.REFUSED
-    assert action.reason.endswith("the next pass tries again")
+    assert action.reason.lower().endswith("the next pass tries again")
     assert calls(told) == {"begin": 1, "parts": 2 + Limits().tries}
     told = parts()
     apply(root, desired_of(root), settle_s=30, told=told)
@@ -254,7 +254,7 @@ def test_a_file_that_changes_among_its_parts_never_comes_to_be(root: Path) -> No
     left, _ = apply(root, desired, told=told)
     assert left.outcome is Outcome.ERROR
     assert "changed after it was checked" in by_address(left)["dataset/rows"].reason
-    assert calls(told) == {"begin": 1, "parts": PARTS - 1, "cancel": 1}
+    assert calls(told) == {"begin": 1, "parts": PARTS, "cancel": 1}  # The last part was broken off.
     assert Project(root).snapshot()["files"] == []
     path.write_bytes(ROWS)
     told = parts()
