@@ -84,6 +84,13 @@ def secrets_in(text: str, secrets: Iterable[str]) -> list[str]:
     return [secret for secret in secrets if secret and secret in text]
 
 
+def reasons_in(text: str) -> set[str]:
+    """Return why things are held and what to do about it, each on one line and without the request's id."""
+    found = re.findall(r"^      held: (.*(?:\n {8}.*)*)(?:\n      do: (.*(?:\n {8}.*)*))?", text, re.MULTILINE)
+    told = (re.sub(r" \(request [0-9a-f-]{36}\)", "", " ".join(f"{reason} {do}".split())) for reason, do in found)
+    return set(told)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """A project on a served emulator that is empty and does what it should."""
@@ -127,7 +134,7 @@ class World:
         done = self.run(project, environment, "plan", "-v")
         assert done.returncode == 1, done.stdout + done.stderr
         told = [line for line in done.stderr.splitlines() if not line.startswith("    ")]
-        return "\n".join(told), set(re.findall(r"held: (.*)", done.stdout))
+        return "\n".join(told), reasons_in(done.stdout)
 
 
 def emptied(server: Server, root: Path) -> World:
