@@ -259,7 +259,7 @@ def test_a_create_that_fails_twice_is_an_error(one: World, effect: Effect) -> No
     assert one.sent("POST", "/fine_tuning/jobs") == 2
     (reason,) = [a.reason for a in left.actions if a.why.value == "refused"]
     assert "as before" in reason
-    assert reason.endswith("the next pass tries again")
+    assert reason.endswith("he next pass tries again")
     assert one.jobs() == []
 
 

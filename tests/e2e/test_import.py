@@ -136,7 +136,9 @@ def test_an_import_that_fails_is_told_with_the_way_out(project: Project, source:
     wrong, right = (f"{source}/{name}?sig={quote(CANARY, safe='')}" for name in ("gone.jsonl", "rows.jsonl"))
     done = ran(project, "apply", "--yes", **{VARIABLE: wrong})
     assert done.code == 4
-    assert "fileImportFailed: The source answered 404. Check that the URL is right" in " ".join(done.out.split())
+    told = " ".join(done.out.split())
+    assert "fileImportFailed: The source answered 404." in told
+    assert "likely: the service could not read the URL" in told
     assert ran(project, "apply", "--yes", **{VARIABLE: right}).code == 3
     assert [file["status"] for file in project.snapshot()["files"]] == ["processed"]
 
@@ -253,7 +255,8 @@ def test_a_wrong_signature_is_told_as_what_it_is(project: Project, store: Store)
     url, signature = sas(store.blob, wrong=True)
     done = ran(project, "apply", "--yes", "-v", secret=signature, **{VARIABLE: url}, **store.trust)
     assert done.code == 4
-    words = "fileImportFailed: The source answered 403. Check that the URL is right and its signature still valid"
-    assert words in " ".join(done.out.split())
+    told = " ".join(done.out.split())
+    assert "fileImportFailed: The source answered 403." in told
+    assert "do: Check the variable that `content_url` names and renew its signature" in told
     right, _ = sas(store.blob)
     assert ran(project, "apply", "--yes", secret=signature, **{VARIABLE: right}, **store.trust).code == 3
