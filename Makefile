@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 # The commands that tests start load compiled modules, as installed ones do, also where the environment writes none.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo static check test contract bench fuzz golden clean
+.PHONY: help demo static check test contract contract-types contract-run bench fuzz golden clean
 
 help:
 	@echo "make demo    watch specs become a converged account, on the embedded emulator"
@@ -45,7 +45,11 @@ static: $(STAMP)
 check: static
 	@$(PYTEST) tests/pure
 
-test: static $(AZURITE) contract
+# The two environments are made, and the two sets of types checked, side by side.
+test:
+	@$(MAKE) --no-print-directory -j2 $(STAMP) $(AZURITE)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target static contract-types
+	@$(MAKE) --no-print-directory contract-run
 	@$(PYTEST) tests
 
 $(CONTRACT_STAMP): tests/contract/requirements.txt tests/contract/constraints.txt
@@ -60,11 +64,15 @@ $(AZURITE): $(CONTRACT_STAMP)
 	@PATH="$(CURDIR)/$(CONTRACT)/bin:$$PATH" npm install --silent --no-save --no-package-lock --no-audit --no-fund \
 		--prefix $(CONTRACT)/azurite azurite@3.35.0 || echo "no blob store: azurite could not be installed"
 
-contract: $(STAMP) $(CONTRACT_STAMP) $(AZURITE)
+contract: contract-types contract-run
+
+contract-types: $(STAMP) $(CONTRACT_STAMP)
 	@$(BIN)/mypy --no-error-summary --config-file tests/contract/mypy.ini
+
+contract-run: $(STAMP) $(CONTRACT_STAMP) $(AZURITE)
 	@rm -rf $(CONTRACT)/logs && mkdir $(CONTRACT)/logs
 	@FTOPS="$(CURDIR)/$(BIN)/ftops" FTOPS_CONTRACT_LOGS="$(CURDIR)/$(CONTRACT)/logs" \
-		$(CONTRACT)/bin/python -m pytest -c tests/contract/pytest.ini -n 2 --dist loadfile tests/contract
+		$(CONTRACT)/bin/python -m pytest -c tests/contract/pytest.ini -n 2 tests/contract
 	@$(CONTRACT)/bin/python tests/contract/coverage.py $(CONTRACT)/logs
 
 bench: $(STAMP)

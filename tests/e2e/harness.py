@@ -6,13 +6,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from forks import run_ftops
 
 from ftops.apply.journal import Journal
 from ftops.apply.loop import Run, run_until
@@ -50,20 +51,17 @@ class Project:
         return cls(root)
 
     def ftops(self, *arguments: str, code: int = 0, stdin: str = "") -> str:
-        """Run the installed command in the project and return its standard output; its exit code must be `code`."""
+        """Run the command in the project and return its standard output; its exit code must be `code`."""
         done = self.run(*arguments, stdin=stdin)
         assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done.stdout
 
     def run(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run the installed command in the project, with more variables, and return what became of it."""
-        command = [str(Path(sys.executable).with_name("ftops")), *arguments]
+        """Run the command in the project, with more variables, and return what became of it."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FTOPS_")}
         environment |= {"NO_COLOR": "1", "FTOPS_TOKENS": "estimate"} | environ
-        return subprocess.run(  # noqa: S603 — our own command
-            command, cwd=self.root, env=environment, input=stdin, capture_output=True, text=True, check=False
-        )
+        return run_ftops(arguments, self.root, environment, stdin)
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that must occur in a file."""

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from forks import run_ftops
 from harness import Project
-from serving import FTOPS, Server
+from serving import Server
 
 ADDRESSES = ("FTOPS_ALLOW_HOSTS", "FTOPS_ARM_ENDPOINT", "AZURE_AUTHORITY_HOST", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 CLIENT = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
@@ -60,17 +61,9 @@ def on_the_network(root: Path, server: Server, *, auth: str = "", arm: bool = Tr
 
 
 def run(project: Project, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command with an environment that has nothing of this machine's accounts."""
+    """Run the command with an environment that has nothing of this machine's accounts."""
     around = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    return subprocess.run(  # noqa: S603 — our own command
-        [FTOPS, *arguments],
-        cwd=project.root,
-        env={**around, "NO_COLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return run_ftops(arguments, project.root, {**around, "NO_COLOR": "1", **environment})
 
 
 def secrets_of(server: Server) -> list[str]:

@@ -13,12 +13,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from forks import EVERYWHERE
 from harness import EXAMPLES, Project
 
 from ftops.cli import COMMANDS, NOT_YET
 
 UPDATE = bool(os.environ.get("FTOPS_UPDATE_GOLDEN"))
 PLANS = ("quickstart", "chain", "dpo")
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the installed command anew for each run, where other tests fork one that has started."""
+    monkeypatch.setenv(EVERYWHERE, "1")
 
 
 @pytest.fixture
