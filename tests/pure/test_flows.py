@@ -369,6 +369,22 @@ def test_what_can_be_spared_is_left_out_after_a_400_and_never_else() -> None:
         assert (getattr(problem, "status", 0), used) == (status, 1)
 
 
+@pytest.mark.parametrize(
+    "refused",
+    [
+        Answer(400, {}, None, "<html>Bad gateway</html>"),
+        Answer(400, {}, {"message": "no"}),
+        Answer(400, {}, {"error": {"code": "400", "message": "no"}}),
+        refusal(400, "The suffix must be at most 18 characters long."),
+    ],
+    ids=["html", "no envelope", "a gateway's", "known to be about something else"],
+)
+def test_a_400_that_is_about_something_else_is_told_at_once(refused: Answer) -> None:
+    """What stands between may have passed the request on, and what is known not to be about the spared is not tried."""
+    problem, used, _ = failing(SPARING, [refused, Answer(201)])
+    assert (getattr(problem, "status", 0), used) == (400, 1)
+
+
 def test_the_same_refusal_twice_is_told_as_it_came_first() -> None:
     """Refused in the same words, what was spared was not the cause: the first answer counts, and nothing is sent on."""
     answers = [refusal(400, "Bad.", "first"), refusal(400, "Bad.", "second"), Answer(201)]

@@ -11,6 +11,7 @@ import pytest
 from ftops.call import Call, Plane
 from ftops.errors import ServiceProblem
 from ftops.kinds import KINDS_BY_WORD
+from ftops.kinds.envelope import Strict
 from ftops.model import Object
 from ftops.render.text import COLUMNS, meaning
 from ftops.rules.troubles import Symptom, load_troubles, trouble_of_state
@@ -36,6 +37,10 @@ CALLS = {
 }
 """A call of each place whose words are answers."""
 CREATE = Call(Plane.DATA, "POST", "/fine_tuning/jobs", body={"model": "m", "trainingType": "Developer"})
+
+UPLOADS = Call(Plane.DATA, "POST", "/uploads/u/complete")
+PARTS = Call(Plane.DATA, "POST", "/uploads/u/parts")
+REMOVE = Call(Plane.ARM, "DELETE", "/deployments/prod")
 
 
 def code_of(row: Symptom) -> str:
@@ -166,6 +171,56 @@ def test_a_refusal_means_what_its_call_makes_of_it(call: Call, status: int, code
     problem = told(call, status, code)
     assert (problem.trouble.word if problem.trouble else "") == word
     assert ("Likely: " in str(problem)) == bool(word)
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "code", "message", "word"),
+    [
+        (UPLOADS, 400, "quotaExceeded", "The total size of files exceeds the limit of 1 GB.", "files-full"),
+        (UPLOADS, 400, "invalidPayload", "The file exceeds the maximum allowed size of 512 MB.", "file-over-limit"),
+        (UPLOADS, 400, "invalidPayload", "The value of 'bytes' must be at most 8000000000.", ""),
+        (PARTS, 404, "notFound", "The specified entity cannot be found.", ""),
+        (CREATE, 400, "invalidPayload", "The suffix may not begin with a hyphen.", ""),
+        (CREATE, 400, "invalidPayload", "The content filter profile does not exist.", ""),
+        (CREATE, 400, "quotaExceeded", "The spending quota of the subscription is used up.", ""),
+        (REMOVE, 409, "Conflict", "Another operation is in progress.", ""),
+    ],
+)
+def test_a_row_is_not_greedy(call: Call, status: int, code: str, message: str, word: str) -> None:
+    """What a row is not about is left to the service's words: a wrong remedy is worse than none."""
+    trouble = told(call, status, code, message).trouble
+    assert (trouble.word if trouble else "") == word
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "message", "word"),
+    [
+        ("job", "invalidPayload", "The last message must be from the assistant.", "data-not-read"),
+        ("job", "invalidPayload", "The last message must be from the user.", "last-turn-not-user"),
+        ("job", "invalidPayload", "Each message role must be one of system, user, assistant.", "data-not-read"),
+        ("job", "internalFailure", "The operation timed out.", "job-interrupted"),
+        ("job", "invalidPayload", "Line 1720 has no messages.", "data-not-read"),
+        ("job", "invalidPayload", "The harmony format was not understood.", "data-not-read"),
+        ("dataset", "fileImportFailed", "Import of support-7k2f.jsonl failed: service busy.", "import-failed"),
+        ("deployment", "DeploymentFailed", "sku.capacity 500 is above the maximum capacity of the SKU.", ""),
+    ],
+)
+def test_a_row_of_a_state_is_not_greedy(kind: str, code: str, message: str, word: str) -> None:
+    """Advice that fits another failure would cost a training, so rows fit what they name and no more."""
+    trouble = trouble_of_state(kind, code, message)
+    assert (trouble.word if trouble else "") == word
+
+
+def not_built(kind: type[Strict]) -> set[str]:
+    """Return the keys that the spec models refuse as not yet built, however deep."""
+    return set(kind.not_yet).union(*(not_built(each) for each in kind.__subclasses__()))
+
+
+@ROWS
+def test_a_remedy_names_nothing_that_is_not_built(row: Symptom) -> None:
+    """Whoever does what is advised must not be refused for it."""
+    keys = {key for shown in re.findall(r"`([^`]+)`", row.remedy) for key in re.findall(r"[A-Za-z_]\w+(?=:|$)", shown)}
+    assert not keys & (not_built(Strict) - {"id", "files", "jobs", "state", "metadata"})
 
 
 def test_the_services_words_stand_apart_from_ours() -> None:

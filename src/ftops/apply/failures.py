@@ -43,9 +43,20 @@ def passes(error: Exception | None) -> bool:
     return error.status in PASSING or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def with_what_next(problem: str, error: Exception | None) -> str:
+def refusal_of(error: Exception | None) -> tuple[int, str, str] | None:
+    """Return what a refusal says, without its request's id; None for what is no refusal of what was sent.
+
+    By it is known whether a refusal that may pass by itself comes again and again.
+    """
+    if not isinstance(error, ServiceProblem) or is_busy(error):
+        return None
+    of_what_was_sent = HTTPStatus.BAD_REQUEST <= error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return (error.status, error.code, error.message) if of_what_was_sent and error.status not in PASSING else None
+
+
+def with_what_next(problem: str, error: Exception | None, *, again: bool) -> str:
     """Return a refusal with what happens next behind it; as it is where the refusal is our own."""
-    if passes(error):
+    if again:
         told = "the next pass tries again"
     elif isinstance(error, ServiceProblem):
         told = "it needs a change first"

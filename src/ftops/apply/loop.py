@@ -8,6 +8,7 @@ queued job whose echo was wrong, and that the planner sees by itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +16,16 @@ from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
-from ftops.apply.failures import ENDED, is_busy, may_have_been_done, passes, problem_text, told_of, with_what_next
+from ftops.apply.failures import (
+    ENDED,
+    is_busy,
+    may_have_been_done,
+    passes,
+    problem_text,
+    refusal_of,
+    told_of,
+    with_what_next,
+)
 from ftops.apply.journal import Journal, UploadMemory
 from ftops.apply.operations import Operations, left_of
 from ftops.clock import Clock
@@ -36,6 +46,8 @@ POLL_GROWTH = 1.5
 """Looks at a short wait begin at the pace of a file's scan and slow down to that of a write of ARM."""
 WAIT_POLL_S = 60.0
 """Seconds between passes under --wait."""
+SAME_REFUSALS_MAX = 5
+"""How often the same may be refused in the same words, though it may pass by itself, until a person has to look."""
 ROUNDS_MAX = 10_000
 """Plans made in one pass; more mean that writing changes nothing, which is a bug to be told."""
 
@@ -66,6 +78,7 @@ class Run:
     and is told instead of sent for ever. `done` are the writes of bindings that passes did; once listings show them,
     that is all that was approved of them. `unconfirmed` says that something was made or deleted since the accounts were
     last listed. `compare` adds what differs between contents of datasets, as it did for the plan that was approved.
+    `heard` counts refusals by thing and words.
     """
 
     desired: Desired
@@ -84,6 +97,7 @@ class Run:
     done: set[str] = field(default_factory=set)
     unconfirmed: bool = False
     compare: Compare = uncompared
+    heard: Counter[tuple[tuple[Address, str], tuple[int, str, str] | None]] = field(default_factory=Counter)
     operations: Operations = field(default_factory=Operations)
 
     def observe(self) -> LiveState:
@@ -364,9 +378,12 @@ def _refused(run: Run, action: Action, live: LiveState, problem: str, error: Exc
     run.troubles.pop(place, None)
     if trouble is not None:
         run.troubles[place] = trouble
-    if passes(error):
+    said = refusal_of(error)
+    run.heard[place, said] += 1
+    again = passes(error) and (said is None or run.heard[place, said] < SAME_REFUSALS_MAX)
+    if again:
         run.passing.add(place)
-    problem = with_what_next(problem, error)
+    problem = with_what_next(problem, error, again=again)
     run.refused[place] = problem
     run.listener.acted(action, f"refused: {problem}")
     return replace(live, refused=dict(run.refused), troubles={**live.troubles, **run.troubles})

@@ -13,6 +13,7 @@ from ftops.kinds.bodies import Body, moment
 from ftops.kinds.job_pause import stalled
 from ftops.kinds.job_spec import HYPERPARAMETERS
 from ftops.model import Object, Observed, Phase, Pointer
+from ftops.redaction import redact
 from ftops.rules import load_rules
 from ftops.rules.troubles import trouble_of_state
 from ftops.trouble import Trouble
@@ -98,10 +99,10 @@ def observe(item: Item, account: str) -> Object:
     code, message = (body.error.code or "", body.error.message or "") if body.error is not None else ("", "")
     suffix = body.suffix or body.user_provided_suffix or ""
     marker = marker_in(suffix or body.fine_tuned_model or "")
-    trouble = _trouble(body.status, code, message)
     fields, phase = _observed_fields(body), _PHASES.get(body.status, Phase.RUNNING)
     # A resumed job waits as `pending` once more, and its results are begun when it first trains: it has been billed.
     begun = phase is Phase.QUEUED and body.result_files
+    trouble = None if begun else _trouble(body.status, code, message)
     return Object(
         kind="job",
         account=account,
@@ -114,7 +115,7 @@ def observe(item: Item, account: str) -> Object:
         outputs={"last": body.fine_tuned_model} if body.fine_tuned_model else {},
         created_at=moment(body.created_at),
         finished_at=moment(body.finished_at) if body.finished_at else None,
-        problem=": ".join(part for part in (code, message) if part),
+        problem=redact(": ".join(part for part in (code, message) if part)),
         stalled=stalled(body.id, body.status, str(fields.get("trainingType", "")), str(fields.get("method", ""))),
         unread=("grader", "response_format"),  # The echo reorders members and adds defaults (azure-api.md §8).
         trouble=trouble,

@@ -9,7 +9,8 @@ from ftops.render.text import Ink, paint, wrapped
 from ftops.rules.troubles import Symptom, Troubles
 
 COLUMNS = ("word", "what the service says", "likely", "what to do", "may pass", "source")
-STATES = "a state"
+AGAIN = "The same is tried again."
+IF_ASKED = "The same is tried again only where you say so (`onFailure`, `--allow`): each time may cost."
 
 
 def troubles_markdown(troubles: Troubles) -> Iterator[str]:
@@ -30,7 +31,7 @@ def trouble_text(row: Symptom, troubles: Troubles, *, colour: bool) -> str:
         f"{paint(row.word, Ink.BOLD, colour=colour)}  {paint(f'(the service, {where.title})', Ink.DIM, colour=colour)}"
     )
     told = [("It says", _known_by(row)), ("Likely", sentence(row.cause)), ("What to do", row.remedy)]
-    told += [("It may pass by itself", "The same is tried again.")] if row.passes else []
+    told += [("It may pass by itself", AGAIN if where.calls else IF_ASKED)] if row.passes else []
     told += [("The source", f"{row.origin.source}, as of {row.origin.as_of:%Y-%m-%d}.")]
     parts = [f"{head}\n"]
     for title, words in told:

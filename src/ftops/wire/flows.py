@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 SUCCESS = range(200, 300)
 BAD_REQUEST = 400
+NOT_BOUND = "body-not-bound"
+"""The row of rules/troubles.toml for a body that was not understood, by whatever member of it."""
 THROTTLED = 429
 RETRYABLE_READS = frozenset({408, 429, 500, 502, 503, 504, 529})
 """Statuses after which a read is sent again; 529 is Azure Monitor's."""
@@ -141,13 +143,26 @@ def once(call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = Non
         if answer.status in SUCCESS:
             budget.give_back()
             return answer
-        if answer.status == BAD_REQUEST and call.spare:
+        if answer.status == BAD_REQUEST and call.spare and _may_be_spared(answer, call):
             return (yield from _spared(call, _problem(answer, call), jitter, limits, budget))
         again = answer.status in RETRYABLE_READS if call.repeatable else answer.status == THROTTLED
         if last or not again or not budget.take():
             raise _problem(answer, call)
         yield Pause(min(_retry_after_s(answer.headers, backoff_s), limits.pause_max_s))
     raise WireError(f"{call} was not tried")
+
+
+def _may_be_spared(answer: Answer, call: Call) -> bool:
+    """Tell whether a 400 may be about what can be spared: the service's own, and not known to be about something else.
+
+    What is in between may answer 400 after it has passed a request on, in words of its own.
+    """
+    error = answer.body.get("error") if isinstance(answer.body, Mapping) else None
+    code = error.get("code") if isinstance(error, Mapping) else None
+    if not isinstance(code, str) or code.isdigit():
+        return False
+    trouble = _problem(answer, call).trouble
+    return trouble is None or trouble.word == NOT_BOUND
 
 
 def _spared(call: Call, refusal: ServiceProblem, jitter: Jitter, limits: Limits, budget: Budget) -> Flow[Answer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from ftops.call import Body
@@ -10,7 +11,7 @@ OPENED = frozenset({"sku", "properties", "properties.model", "method"})
 """Members whose own members are told; what is in others may be anybody's words."""
 WORDS = frozenset({"trainingType", "method.type", "sku.name", "properties.model.format", "purpose"})
 """Fields with one of a few words for a value: never data, a name or a secret."""
-WORD_CHARACTERS_MAX = 40
+WORD = re.compile(r"[\w.-]{1,40}")
 
 
 def keys_of(body: Body) -> str:
@@ -23,7 +24,7 @@ def _keys(members: Mapping[str, object], before: str) -> Iterator[str]:
         path = f"{before}{name}"
         if path in OPENED and isinstance(value, Mapping):
             yield from _keys(value, f"{path}.")
-        elif path in WORDS and isinstance(value, str):
-            yield f'{path} "{value[:WORD_CHARACTERS_MAX]}"'
+        elif path in WORDS and isinstance(value, str) and WORD.fullmatch(value):
+            yield f'{path} "{value}"'
         else:
             yield path
