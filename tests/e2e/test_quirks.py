@@ -96,7 +96,7 @@ ROWS = {
     "tags hidden": Row(Quirks(tags_hidden=True), orphan=FOREIGN_TO_PRUNE),
     "a PUT keeps tags": Row(Quirks(put_keeps_tags=True)),
     "v1 answers 200": Row(Quirks(v1_created_status=200)),
-    "suffixes of 18": Row(Quirks(suffix_max=SHORT), sends=2, left="The suffix must have 1 to 18 characters"),
+    "suffixes of 18": Row(Quirks(suffix_max=SHORT), left="The suffix must have 1 to 18 characters"),
     "another suffix member": Row(Quirks(suffix_member=SuffixMember.USER_PROVIDED)),
     "method by its type": Row(Quirks(method_echo=MethodEcho.TYPE)),
     "trainingType told once": Row(Quirks(training_type_echo=TrainingTypeEcho.CREATED)),

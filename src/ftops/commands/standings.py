@@ -13,7 +13,7 @@ from ftops.commands.session import session
 from ftops.diagnostics import did_you_mean
 from ftops.errors import UsageError
 from ftops.kinds import KINDS_BY_WORD
-from ftops.model import Action, Desired, LiveState, Outcome, Ref
+from ftops.model import Action, Desired, LiveState, Outcome, Phase, Ref
 from ftops.planner import plan as make_plan
 from ftops.reasons import Why
 from ftops.render.status import Standing, SystemPrompt, status_json, status_markdown, status_text
@@ -60,7 +60,7 @@ def _standing(action: Action, live: LiveState, desired: Desired) -> Standing:
         origins,
         found.id,
         created_at=found.created_at,
-        prompt=_prompt(action, desired),
+        prompt=_prompt(action, desired) if found.phase is Phase.READY else None,
         trouble=action.trouble,
     )
 

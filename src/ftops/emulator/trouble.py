@@ -27,6 +27,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "share": (0, 1),
     "token_s": (1, 366 * DAY_S),
     "v1_created_status": (200, 299),
+    "suffix_max": (1, 64),
     "seconds": (0, WAIT_S_MAX),
     **dict.fromkeys(("nth", "count", "request", "times", "capacity", "part_bytes"), (1, NUMBER_MAX)),
 }

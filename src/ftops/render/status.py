@@ -83,7 +83,7 @@ def _words(row: Standing) -> str:
 
 
 def _words_and_meaning(row: Standing) -> str:
-    return f"{_words(row)}. {row.trouble}" if row.trouble else _words(row)
+    return f"{_words(row).removesuffix('.')}. {row.trouble}" if row.trouble else _words(row)
 
 
 def status_markdown(project: str, accounts: Iterable[Account], now: datetime, rows: Sequence[Standing]) -> str:

@@ -40,8 +40,9 @@ _TABLE: tuple[_Row, ...] = (
         (socket.gaierror,),
         Unreachable,
         (
-            "the name {host} cannot be resolved. Check the endpoint in the Project, and whether this machine reaches "
-            "the network (HTTPS_PROXY) or, for a private endpoint, asks its DNS zone."
+            "the name {host} cannot be resolved. Check the endpoint in the Project (of ARM: FTOPS_ARM_ENDPOINT, if it "
+            "is not Azure's own), and whether this machine reaches the network (HTTPS_PROXY) or, for a private "
+            "endpoint, asks its DNS zone."
         ),
     ),
     (
@@ -60,7 +61,7 @@ _TABLE: tuple[_Row, ...] = (
     (
         (httpx.ConnectError,),
         Unreachable,
-        "{host} takes no connection: {told}. Check the endpoint's port, and whether it speaks https.",
+        "{host} takes no connection: {told}. Check the endpoint's port, whether it speaks https, and whether it runs.",
     ),
     (
         (httpx.UnsupportedProtocol, httpx.LocalProtocolError),
