@@ -116,6 +116,9 @@ def test_a_wrong_training_type_is_cancelled_at_once(root: Path, desired: Desired
     assert "trainingType came back as Standard" in by_address(left)[JOB].reason
     (job,) = Project(root).snapshot()["jobs"]
     assert job["status"] == "cancelled"
+    left, _ = apply(root, desired)
+    told = "was cancelled: the service took it differently, and may do so again (trainingType is Standard, not"
+    assert told in by_address(left)[JOB].reason
 
 
 def test_a_wrong_echo_left_by_a_crash_is_cancelled_by_the_next_pass(root: Path, desired: Desired) -> None:

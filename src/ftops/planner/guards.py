@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ftops.difference import ONLY_WRITTEN_OTHERWISE
 from ftops.kinds import KINDS_BY_WORD
 from ftops.kinds.base import Effect, Shape, rule_for
-from ftops.model import Gate, Phase
+from ftops.model import Gate, Object, Phase
 from ftops.planner.clock import absence
 from ftops.planner.match import Key, Match, Scene
 from ftops.planner.rows import rewritten
@@ -102,7 +102,7 @@ def _attempts(match: Match, _scene: Scene) -> Hold | None:
         return None
     newest = attempts[-1]
     ended = _ENDINGS.get(newest.phase, f"has its seed and data and is {newest.state}, but shows no suffix")
-    cause = f": {newest.problem}" if newest.problem else ""
+    cause = f": {newest.problem}" if newest.problem else _taken_differently(match, newest)
     passing = life.retry_any_cause or all(o.phase is Phase.FAILED and o.transient for o in attempts)
     if passing and len(attempts) <= life.retries:
         return None
@@ -110,6 +110,13 @@ def _attempts(match: Match, _scene: Scene) -> Hold | None:
     reason = f"{newest.id} {ended}{count}{cause}"
     word = "retrain" if KINDS_BY_WORD[match.resource.address.kind].traits.costly else "create"
     return Hold(Why.ATTEMPT_FAILED, reason, f"{word}:{match.resource.address}", Gate.FAILED, trouble=newest.trouble)
+
+
+def _taken_differently(match: Match, attempt: Object) -> str:
+    """Return why an attempt was taken back: an earlier pass found that the service had made another thing of it."""
+    wrong = KINDS_BY_WORD[match.resource.address.kind].contradictions(match.resource, attempt, None)
+    told = ", ".join(f"{each.field} is {each.old}, not {each.new}" for each in wrong)
+    return f": the service took it differently, and may do so again ({told})" if told else ""
 
 
 _ENDINGS = {Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
