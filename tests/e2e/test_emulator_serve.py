@@ -48,11 +48,12 @@ def test_served_project(tmp_path: Path, number: signal.Signals, code: int) -> No
 
 
 def test_ready_text_is_for_pasting(tmp_path: Path) -> None:
-    """Every line to paste is an export, and every account has its endpoint and resource id."""
+    """Every line to paste is an export, each account has its endpoint and resource id, and code can sign in."""
     with served(tmp_path, *OWN_STORE, "--account", "west:westus3", "--cert-dir", "my keys") as server:
         exports = dict(re.findall(r"(\w+)=('[^']*'|\S+)", "".join(re.findall(r"export .*\n", server.printed))))
         https = server.found(r"ready +(\S+)")
         assert exports["FTOPS_ARM_ENDPOINT"] == exports["AZURE_AUTHORITY_HOST"] == https
+        assert "DefaultAzureCredential(disable_instance_discovery=True)" in server.printed
         assert exports["SSL_CERT_FILE"] == f"'{tmp_path / 'my keys' / 'ca.pem'}'"
         for name, region in (("east", "eastus2"), ("west", "westus3")):
             assert re.search(rf"{name} +{region} +endpoint {https}/{name} ", server.printed)

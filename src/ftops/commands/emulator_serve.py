@@ -178,6 +178,7 @@ def ready_text(ready: Ready, store_name: str) -> str:
         + "".join(accounts)
         + "In the terminal of the client (keys and secret are invented and open nothing but this emulator):\n"
         + "".join(f"  export {each}\n" for each in exports)
+        + "Python code signs in with these by DefaultAzureCredential(disable_instance_discovery=True).\n"
         + "Or, for a workload identity, instead of the secret:\n"
         + f"  export AZURE_FEDERATED_TOKEN_FILE={token}\n"
         + "Or, for a managed identity, instead of the tenant, client and secret:\n"
