@@ -22,7 +22,7 @@ UPDATE = bool(os.environ.get("FTOPS_UPDATE_GOLDEN"))
 PLANS = ("quickstart", "chain", "dpo")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start the installed command anew for each run, where other tests fork one that has started."""
     monkeypatch.setenv(EVERYWHERE, "1")
@@ -34,6 +34,7 @@ def project(tmp_path: Path) -> Project:
     return Project.copy_of("quickstart", tmp_path / "project")
 
 
+@pytest.mark.usefixtures("_installed")
 @pytest.mark.parametrize("example", sorted(PLANS))
 def test_every_example_gives_the_plan_beside_it(example: str, tmp_path: Path) -> None:
     """Each example is valid and gives exactly the plan that stands in its plan.txt."""
@@ -50,6 +51,7 @@ def test_every_example_has_its_end_to_end_test() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == set(PLANS)
 
 
+@pytest.mark.usefixtures("_installed")
 def test_quickstart_from_nothing_to_no_changes(project: Project) -> None:
     """The session of the README: plan, apply, three hours, apply, nothing to do."""
     assert "Plan: 4 to create" in project.ftops("plan")
@@ -154,6 +156,7 @@ def test_help_is_good_enough_to_need_no_manual(project: Project, arguments: list
     assert not any(f"  {name}  " in text for name in NOT_YET)
 
 
+@pytest.mark.usefixtures("_installed")
 def test_options_before_and_after_the_command_and_from_the_environment(project: Project) -> None:
     """-C works in both places, and as FTOPS_CHDIR."""
     outside = Project(project.root.parent)
