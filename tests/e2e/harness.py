@@ -211,7 +211,12 @@ def live_until_converged(root: Path, desired: Desired, lives_max: int = 12, quir
 
 def die_at(root: Path, desired: Desired, effect: Effect, request: int, told: Told | None = None) -> int:
     """Apply in a child process that ends at its n-th request, before or after the commit; return its exit code."""
-    return in_child(lambda: apply(root, desired, Fault(effect, request=request), told=told))
+    return dying(root, desired, Fault(effect, request=request), told)
+
+
+def dying(root: Path, desired: Desired, fault: Fault, told: Told | None = None) -> int:
+    """Apply in a child process that a fault ends, and return its exit code."""
+    return in_child(lambda: apply(root, desired, fault, told=told))
 
 
 def in_child(act: Callable[[], object]) -> int:

@@ -1,4 +1,7 @@
-"""Killing apply at every single service call, before and after its commit, and running again."""
+"""Killing apply before every single service call, and after the commit of every write, and running again.
+
+Death after a read is death before the next call: nothing was done in between.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from harness import DIED, advance, apply, desired_of, die_at, essence, jobs_by_digest, live_until_converged
+from harness import DIED, advance, apply, desired_of, dying, essence, jobs_by_digest, live_until_converged
 
-from ftops.emulator import Effect
+from ftops.emulator import Effect, Fault
 from ftops.model import Outcome
 
 SPECS = """
@@ -52,13 +55,13 @@ metadata: {name: prod}
 spec: {sku: {name: GlobalStandard, capacity: 50}, model: {job: child}, tags: {team: support}}
 """
 ROW = '{"messages": [{"role": "user", "content": "%s %d?"}, {"role": "assistant", "content": "Yes, %d."}]}\n'
-ENDS = (Effect.DIE_BEFORE, Effect.DIE_AFTER)
+DEATHS_MIN = {Effect.DIE_BEFORE: 10, Effect.DIE_AFTER: 1}
+"""Fewer than any stage has; a walk that ends sooner has not walked."""
+WRITES = "(POST|PUT|PATCH|DELETE)"
 STAGES = 3
 """Applies that a whole life takes: the parent is started, the child is started, the deployment is made."""
 CALLS_MAX = 80
 """More than any stage makes; the walk ends where a stage outlives its calls."""
-DEATHS_MIN = 10
-"""Fewer than any stage has; a walk that ends sooner has not walked."""
 
 
 @pytest.fixture(scope="module")
@@ -96,24 +99,25 @@ def stages(born: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return found
 
 
-@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.value)
+@pytest.mark.parametrize("end", list(DEATHS_MIN), ids=lambda end: end.value)
 @pytest.mark.parametrize("stage", range(STAGES))
 def test_death_at_every_call_ends_in_the_same_objects(
     stages: list[Path], undisturbed: dict[str, object], tmp_path: Path, stage: int, end: Effect
 ) -> None:
     """Whatever call apply dies at, the next runs end in exactly the same objects, with one job per digest."""
     root = tmp_path / "killed"
-    for request in range(1, CALLS_MAX):
+    for number in range(1, CALLS_MAX):
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(stages[stage], root)
         desired = desired_of(root)
-        if die_at(root, desired, end, request) != DIED:
+        fault = Fault(end, request=number) if end is Effect.DIE_BEFORE else Fault(end, WRITES, nth=number)
+        if dying(root, desired, fault) != DIED:
             break
         left = live_until_converged(root, desired)
-        where = f"{end.value} call {request} of stage {stage}"
+        where = f"{end.value} call {number} of stage {stage}"
         assert left.outcome is Outcome.CONVERGED, where
         assert essence(root) == undisturbed, where
         assert set(jobs_by_digest(root).values()) == {1}, where
     else:
         raise AssertionError(f"stage {stage} makes more than {CALLS_MAX} calls")
-    assert request > DEATHS_MIN
+    assert number > DEATHS_MIN[end]
