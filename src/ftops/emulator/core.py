@@ -234,7 +234,7 @@ class Emulator:
         fired = self._fired(request)
         if stands_s := fault_answers.slowness_s(fired, Effect.SLOW_UPLOAD):
             self._linger(stands_s)
-        with self._prepared(request) as prepared, self._store.lock:
+        with self._prepared(request) as prepared, self._store.lock, self.in_force.steady():
             ended = fault_answers.before(fired, request.path, self.now())
             if ended is not None:
                 self._count_refused(request, fired, ended.status)

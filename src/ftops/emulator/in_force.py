@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from ftops.emulator.context import Limits, Quirks
@@ -19,6 +21,7 @@ class InForce:
         self._store = store
         self._text = ""
         self._trouble = CALM
+        self._steady = False
 
     def put(self, trouble: Trouble) -> None:
         """Put this in force instead of what was, within the caller's transaction; its rules have met nothing yet."""
@@ -27,13 +30,26 @@ class InForce:
 
     def clear(self) -> None:
         """Put nothing in force, within the caller's transaction."""
+        self._steady = False
         self._store.rows("DELETE FROM trouble")
         self._store.rows("DELETE FROM rules_met")
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Look once for all that is asked meanwhile; the caller holds the store's lock."""
+        self._trouble = self.trouble
+        self._steady = True
+        try:
+            yield
+        finally:
+            self._steady = False
 
     @property
     def trouble(self) -> Trouble:
         """What is in force now; of what another version of the emulator wrote, that which this one knows."""
         with self._store.lock:
+            if self._steady:
+                return self._trouble
             found = self._store.rows("SELECT text FROM trouble")
             text = str(found[0][0]) if found else ""
             if text != self._text:

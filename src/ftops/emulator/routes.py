@@ -69,15 +69,15 @@ def target(routes: tuple[Route, ...], surface: Surface, method: str, path: str) 
 
     Raises: ServiceError when there is no such operation here: the gateway's 404, or ARM's 404 or 405 on ARM.
     """
-    here = [(route, match) for route in routes if surface in route.on and (match := route.path.fullmatch(path))]
-    for route, match in here:
-        if route.method == method:
+    for route in routes:
+        if route.method == method and surface in route.on and (match := route.path.fullmatch(path)):
             return Target(route, match.groups())
     if surface is not Surface.ARM:
         raise gateway_not_found()
+    here = [route for route in routes if surface in route.on and route.path.fullmatch(path)]
     if here:
         # The wording is ours: a POST where the service wants a PUT or a GET is refused, and nobody recorded how.
-        text = f"The HTTP method {method} is not supported here; use {' or '.join(route.method for route, _ in here)}."
+        text = f"The HTTP method {method} is not supported here; use {' or '.join(route.method for route in here)}."
         raise ServiceError(405, "HttpMethodNotAllowed", text)
     kind = path.strip("/").partition("/")[0]
     text = f"The resource type '{kind}' could not be found in the namespace 'Microsoft.CognitiveServices'."
