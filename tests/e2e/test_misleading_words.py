@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from harness import EXAMPLES, Project, advance, apply, desired_of
 
+from ftops.apply.loop import SAME_REFUSALS_MAX
 from ftops.emulator import read_trouble
 from ftops.rules.troubles import Symptom, load_troubles
 
@@ -259,3 +260,17 @@ def part_about(row: Symptom, printed: str) -> str:
     assert all(len(line) <= COLUMNS_MAX for line in lines[first + 1 : end] if "Likely: " not in line)
     shown = "".join(f"{line}\n" for line in lines[first:end])
     return re.sub(r"(?<=request )[0-9a-f-]{36}|(?<=-)[0-9a-f]{32}", "…", shown)
+
+
+def test_what_may_pass_and_never_does_ends_the_waiting(stages: Mapping[str, Path], tmp_path: Path) -> None:
+    """A refusal that may pass by itself is tried again a few times under --wait, and is then for a person to see."""
+    project = Project(shutil.copytree(stages[NEW], tmp_path / "project"))
+    row = next(each for each in TABLE.rows if each.word == "file-not-processed")
+    rule = {"effect": "status-before", "method": "POST", "path": "/fine_tuning/jobs$", "count": OFTEN}
+    rule |= {"status": 400, "code": "invalidPayload", "message": row.said}
+    project.ftops("emulator", "faults", "-", stdin=json.dumps({"faults": [rule]}))
+    done = project.run("apply", "--yes", "--wait")
+    assert done.returncode == 1
+    assert "It needs a change first" in done.stdout + done.stderr
+    (met,) = re.findall(r"^ +(\d+) +\d+  status-before", project.ftops("emulator", "faults"), re.MULTILINE)
+    assert int(met) == SAME_REFUSALS_MAX

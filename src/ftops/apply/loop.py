@@ -97,7 +97,7 @@ class Run:
     done: set[str] = field(default_factory=set)
     unconfirmed: bool = False
     compare: Compare = uncompared
-    heard: Counter[tuple[tuple[Address, str], tuple[int, str, str] | None]] = field(default_factory=Counter)
+    heard: Counter[tuple[tuple[Address, str], tuple[int, str, str]]] = field(default_factory=Counter)
     operations: Operations = field(default_factory=Operations)
 
     def observe(self) -> LiveState:
@@ -378,9 +378,10 @@ def _refused(run: Run, action: Action, live: LiveState, problem: str, error: Exc
     run.troubles.pop(place, None)
     if trouble is not None:
         run.troubles[place] = trouble
-    said = refusal_of(error)
-    run.heard[place, said] += 1
-    again = passes(error) and (said is None or run.heard[place, said] < SAME_REFUSALS_MAX)
+    again, said = passes(error), refusal_of(error)
+    if said is not None:
+        run.heard[place, said] += 1
+        again = again and run.heard[place, said] < SAME_REFUSALS_MAX
     if again:
         run.passing.add(place)
     problem = with_what_next(problem, error, again=again)

@@ -37,7 +37,7 @@ class InForce:
     @contextmanager
     def steady(self) -> Iterator[None]:
         """Look once for all that is asked meanwhile; the caller holds the store's lock."""
-        self._trouble = self.trouble
+        self._look()
         self._steady = True
         try:
             yield
@@ -48,14 +48,17 @@ class InForce:
     def trouble(self) -> Trouble:
         """What is in force now; of what another version of the emulator wrote, that which this one knows."""
         with self._store.lock:
-            if self._steady:
-                return self._trouble
-            found = self._store.rows("SELECT text FROM trouble")
-            text = str(found[0][0]) if found else ""
-            if text != self._text:
-                self._trouble, _ = read_trouble(json.loads(text) if text else None)
-                self._text = text
+            if not self._steady:
+                self._look()
             return self._trouble
+
+    def _look(self) -> None:
+        """Read what is in force, if it is another text than before."""
+        found = self._store.rows("SELECT text FROM trouble")
+        text = str(found[0][0]) if found else ""
+        if text != self._text:
+            self._trouble, _ = read_trouble(json.loads(text) if text else None)
+            self._text = text
 
     def limits(self, base: Limits) -> Limits:
         """Return the limits in force: what the description gives over those of this process."""

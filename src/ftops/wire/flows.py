@@ -143,8 +143,8 @@ def once(call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = Non
         if answer.status in SUCCESS:
             budget.give_back()
             return answer
-        if answer.status == BAD_REQUEST and call.spare and _may_be_spared(answer, call):
-            return (yield from _spared(call, _problem(answer, call), jitter, limits, budget))
+        if answer.status == BAD_REQUEST and call.spare:
+            return (yield from _spared(call, answer, jitter, limits, budget))
         again = answer.status in RETRYABLE_READS if call.repeatable else answer.status == THROTTLED
         if last or not again or not budget.take():
             raise _problem(answer, call)
@@ -152,7 +152,23 @@ def once(call: Call, jitter: Jitter, limits: Limits, budget: Budget | None = Non
     raise WireError(f"{call} was not tried")
 
 
-def _may_be_spared(answer: Answer, call: Call) -> bool:
+def _spared(call: Call, answer: Answer, jitter: Jitter, limits: Limits, budget: Budget) -> Flow[Answer]:
+    """Return the answer to a refused call without what can be spared of it, which is sent once more and no further.
+
+    A 400 did nothing, so nothing is made twice. Refused in the same words, what was spared was not the cause, and the
+    first refusal is raised; in other words, it was one cause, and the next is told.
+    """
+    refusal = _problem(answer, call)
+    if not _may_be_about_it(answer, refusal):
+        raise refusal
+    try:
+        return (yield from once(call.bare, jitter, limits, budget))
+    except ServiceProblem as second:
+        told = [(each.status, each.code, each.message) for each in (refusal, second)]
+        raise (refusal if told[0] == told[1] else second) from None
+
+
+def _may_be_about_it(answer: Answer, refusal: ServiceProblem) -> bool:
     """Tell whether a 400 may be about what can be spared: the service's own, and not known to be about something else.
 
     What is in between may answer 400 after it has passed a request on, in words of its own.
@@ -161,21 +177,7 @@ def _may_be_spared(answer: Answer, call: Call) -> bool:
     code = error.get("code") if isinstance(error, Mapping) else None
     if not isinstance(code, str) or code.isdigit():
         return False
-    trouble = _problem(answer, call).trouble
-    return trouble is None or trouble.word == NOT_BOUND
-
-
-def _spared(call: Call, refusal: ServiceProblem, jitter: Jitter, limits: Limits, budget: Budget) -> Flow[Answer]:
-    """Return the answer to a refused call without what can be spared of it, which is sent once more and no further.
-
-    A 400 did nothing, so nothing is made twice. Refused in the same words, what was spared was not the cause, and the
-    first refusal is raised; in other words, it was one cause, and the next is told.
-    """
-    try:
-        return (yield from once(call.bare, jitter, limits, budget))
-    except ServiceProblem as second:
-        told = [(each.status, each.code, each.message) for each in (refusal, second)]
-        raise (refusal if told[0] == told[1] else second) from None
+    return refusal.trouble is None or refusal.trouble.word == NOT_BOUND
 
 
 def _problem(answer: Answer, call: Call) -> ServiceProblem:
